@@ -55,6 +55,12 @@ public sealed class ClipTokenizer
     /// <summary>How many tokens there are, added ones included: the rows that the text encoder's embedding must have.</summary>
     public int VocabularySize => _vocabulary.Tokens.Count + _added.All.Count(token => !_vocabulary.Tokens.ContainsKey(token.Text));
 
+    /// <summary>The base vocabulary's tokens in the order of their ids, added ones left out.</summary>
+    public ImmutableArray<string> Vocabulary => [.. _vocabulary.Texts.OrderBy(pair => pair.Key).Select(pair => pair.Value)];
+
+    /// <summary>The merges as "left right", the most important first.</summary>
+    public ImmutableArray<string> Merges => _vocabulary.Merges;
+
     /// <summary>The added tokens that are not special, e.g. those of textual inversions, in the order of their ids.</summary>
     public ImmutableArray<string> AddedTexts => [.. _added.All.Where(token => !token.IsSpecial).OrderBy(token => token.Id).Select(token => token.Text)];
 
