@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
@@ -41,7 +44,9 @@ internal sealed unsafe record PanelWeights(
     public long MatrixFloats => Panels * PanelFloats;
 
     /// <summary>Names the packed format and what was packed how.</summary>
-    public string Key => $"panels16 {this}";
+    public string Key => string.Create(
+        CultureInfo.InvariantCulture,
+        $"panels16/{Type}/{Matrices}+{MatrixStride}/{Columns}+{ColumnStride}/{Parts}:{PartsPerRow}+{PartRowStride}+{PartStride}/{PartDepth}+{DepthStride}/{Paired}");
 
     /// <summary>The packing of a constant operand.</summary>
     public OperandPacking Packing(int operand, WorkerPool pool) => new(
@@ -52,12 +57,12 @@ internal sealed unsafe record PanelWeights(
     public void Pack(WorkerPool pool, byte* source, float* target, int firstMatrix, int matrices)
     {
         var job = new Job { Weights = this, Source = source + firstMatrix * MatrixStride * Type.Size(), Target = target };
-        pool.Run(matrices * Panels, System.Runtime.CompilerServices.Unsafe.AsPointer(ref job), &PackPanel);
+        pool.Run(matrices * Panels, Unsafe.AsPointer(ref job), &PackPanel);
     }
 
     private static void PackPanel(void* state, int task, int thread)
     {
-        ref var job = ref System.Runtime.CompilerServices.Unsafe.AsRef<Job>(state);
+        ref var job = ref Unsafe.AsRef<Job>(state);
         var w = job.Weights;
         const int width = MicroKernel.Width;
         float* scratch = stackalloc float[PanelPacking.ColumnScratch];
