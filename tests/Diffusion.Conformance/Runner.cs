@@ -11,13 +11,13 @@ public static class Runner
     private static readonly SortedDictionary<string, Area> Known = new(StringComparer.Ordinal)
     {
         ["formats"] = FormatsArea.Run,
-        ["image"] = Unsupported("image"),
+        ["image"] = ImageArea.Run,
         ["misc"] = Unsupported("misc"),
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,
         ["rng"] = RngArea.Run,
         ["schedulers"] = Unsupported("schedulers"),
-        ["tokenizer"] = Unsupported("tokenizer"),
+        ["tokenizer"] = TokenizerArea.Run,
     };
 
     /// <summary>
