@@ -5,14 +5,14 @@ namespace Diffusion.Core.Images;
 
 /// <summary>
 /// Pictures as float32 numbers for models: an immutable block in the order batch, channel, row, column (N, C, H, W).
-/// A tensor can be made over <see cref="Values"/> without copying.
+/// <see cref="ToTensor"/> and <see cref="FromTensor"/> lead to tensors and back.
 /// </summary>
 /// <param name="Batch">Number of pictures, N.</param>
 /// <param name="Channels">Channels of each, C.</param>
 /// <param name="Height">Rows, H.</param>
 /// <param name="Width">Columns, W.</param>
 /// <param name="Values">N × C × H × W values.</param>
-public sealed record ImageBatch(int Batch, int Channels, int Height, int Width, ImmutableArray<float> Values)
+public sealed partial record ImageBatch(int Batch, int Channels, int Height, int Width, ImmutableArray<float> Values)
 {
     /// <summary>N × C × H × W values.</summary>
     public ImmutableArray<float> Values { get; } = Checked(Batch, Channels, Height, Width, Values);

@@ -121,8 +121,13 @@ public sealed record VaeImageProcessor
             return batch;
         }
 
+        if (!DoResize)
+        {
+            return Finish(batch);
+        }
+
         var (rows, columns) = TargetSize(batch.Height, batch.Width, height, width);
-        return Finish(DoResize ? batch.ResizeNearest(rows, columns) : batch);
+        return Finish(batch.ResizeNearest(rows, columns));
     }
 
     /// <summary>The autoencoder's output as values 0..1.</summary>
