@@ -43,7 +43,8 @@ public sealed partial record ImageBatch(int Batch, int Channels, int Height, int
             if ((picture.Width, picture.Height, picture.Channels) != (width, height, channels))
             {
                 throw new ArgumentException(
-                    $"ImageBatch.FromImages: picture {n} is {picture} but the first is {first}; expected one size (use Resize) and one kind (use ToRgb).",
+                    $"ImageBatch.FromImages: picture {n} is {picture} but the first is {first}; expected one size "
+                    + "(use Resize) and one kind (use ToRgb).",
                     nameof(images));
             }
 
@@ -83,10 +84,11 @@ public sealed partial record ImageBatch(int Batch, int Channels, int Height, int
     {
         ArgumentNullException.ThrowIfNull(batches);
         ImageBatch[] parts = [.. batches];
-        if (parts.Length == 0 || parts.Any(part => (part.Channels, part.Height, part.Width) != (parts[0].Channels, parts[0].Height, parts[0].Width)))
+        if (parts.Length == 0 || parts.Any(part => !part.Shape.AsSpan(1, 3).SequenceEqual(parts[0].Shape.AsSpan(1, 3))))
         {
             throw new ArgumentException(
-                $"ImageBatch.Concat: got the shapes {string.Join(", ", parts.Select(part => part.ToString()))}; expected at least one batch and equal channels, height and width.",
+                $"ImageBatch.Concat: got the shapes {string.Join(", ", parts.Select(part => part.ToString()))}; "
+                + "expected at least one batch and equal channels, height and width.",
                 nameof(batches));
         }
 
@@ -238,7 +240,8 @@ public sealed partial record ImageBatch(int Batch, int Channels, int Height, int
         if (batch < 1 || channels < 1 || height < 1 || width < 1 || (long)batch * channels * height * width != count)
         {
             throw new ArgumentException(
-                $"ImageBatch: got {count} values for the shape [{batch}, {channels}, {height}, {width}]; expected positive sizes whose product is the number of values.");
+                $"ImageBatch: got {count} values for the shape [{batch}, {channels}, {height}, {width}]; expected "
+                + "positive sizes whose product is the number of values.");
         }
     }
 }

@@ -36,7 +36,8 @@ public class ImageTests
     {
         var image = Pictures.Random(seed);
         return image.FlipHorizontal().FlipHorizontal().Equals(image) && image.FlipVertical().FlipVertical().Equals(image)
-            && image.FlipHorizontal()[0, 0, 0] == image[image.Width - 1, 0, 0] && image.FlipVertical()[0, 0, 0] == image[0, image.Height - 1, 0];
+            && image.FlipHorizontal()[0, 0, 0] == image[image.Width - 1, 0, 0]
+            && image.FlipVertical()[0, 0, 0] == image[0, image.Height - 1, 0];
     }
 
     [Property]

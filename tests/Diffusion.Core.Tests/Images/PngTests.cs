@@ -73,7 +73,11 @@ public class PngTests
         }
 
         var header = Pictures.PngHeaderOf(
-            random.Next(1, 20), random.Next(1, 20), new byte[] { 1, 2, 4, 8, 16, 3 }[random.Next(6)], (byte)random.Next(7), (byte)random.Next(2));
+            random.Next(1, 20),
+            random.Next(1, 20),
+            new byte[] { 1, 2, 4, 8, 16, 3 }[random.Next(6)],
+            (byte)random.Next(7),
+            (byte)random.Next(2));
         return ReadsOrRefuses(Pictures.Png(
             header, (new[] { "tEXt", "zTXt", "iTXt" }[random.Next(3)], Noise(30)), ("PLTE", Noise(40)), ("tRNS", Noise(8)),
             ("IDAT", random.Next(2) == 0 ? Noise(50) : Pictures.Deflate(Noise(4000)))));
@@ -136,11 +140,26 @@ public class PngTests
     {
         byte[] prefix = type == "zTXt" ? [(byte)'k', 0, 0] : [(byte)'k', 0, 1, 0, 0, 0];
         var bomb = Pictures.Png(
-            Pictures.PngHeaderOf(1, 1, 8, 0), (type, [.. prefix, .. Pictures.Deflate(new byte[64 << 20])]), ("IDAT", Pictures.Deflate([0, 0])));
+            Pictures.PngHeaderOf(1, 1, 8, 0),
+            (type, [.. prefix, .. Pictures.Deflate(new byte[64 << 20])]),
+            ("IDAT", Pictures.Deflate([0, 0])));
         var before = GC.GetAllocatedBytesForCurrentThread();
 
         Assert.Throws<InvalidDataException>(() => ImageCodec.Decode(bomb, ImageReadOptions.Default.WithMaxTextBytes(100_000)));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2_000_000);
+    }
+
+    [Fact]
+    public void A_bomb_in_a_chunk_that_is_not_needed_is_never_inflated()
+    {
+        var file = Pictures.Png(
+            Pictures.PngHeaderOf(1, 1, 8, 0),
+            ("iCCP", [(byte)'k', 0, 0, .. Pictures.Deflate(new byte[64 << 20])]),
+            ("IDAT", Pictures.Deflate([0, 9])));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        Assert.Equal([9], Pictures.Decode(file).Pixels);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
     }
 
     [Fact]
