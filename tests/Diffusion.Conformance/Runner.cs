@@ -16,7 +16,7 @@ public static class Runner
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,
         ["rng"] = Unsupported("rng"),
-        ["schedulers"] = Unsupported("schedulers"),
+        ["schedulers"] = SchedulerArea.Run,
         ["tokenizer"] = Unsupported("tokenizer"),
     };
 
