@@ -107,16 +107,15 @@ internal static class StandardLoop
                 verdict = verdict.And(SchedulerCase.Check(estimate!, k, estimates[k], result.PredictedOriginal, estimateFloor));
             }
 
-            double floor = Distance(result.Sample, otherOutput.Sample) + Distance(result.Sample, otherSample.Sample);
-            floors += floor;
-            verdict = verdict.And(SchedulerCase.Check("prev_samples", k, expected[k], result.Sample, floor));
+            floors += Distance(result.Sample, otherOutput.Sample) + Distance(result.Sample, otherSample.Sample) + Distance(sample, Nudge(sample)) / 2;
+            verdict = verdict.And(SchedulerCase.Check("prev_samples", k, expected[k], result.Sample, floors));
             if (verdict.Outcome == Outcome.Fail) return verdict;
             var ownResult = solver.Step(ownState, index, outputs[k], own, noise[k]);
             (state, ownState, own) = (result.State, ownResult.State, ownResult.Sample);
         }
 
         return outputs.Length == 0 ? verdict : verdict.And(
-            Compare.Absolute("own run", expected[^1], own, Math.Max(10 * SchedulerCase.ToleranceFor(expected[^1]), floors)));
+            Compare.Absolute("own run", expected[^1], own, Math.Max(10 * SchedulerCase.ToleranceFor(expected[^1]), 2 * floors)));
     }
 
     private static double[] Nudge(double[] values) => Array.ConvertAll(values, value => value * (1 + Math.Pow(2, -22)));
