@@ -11,7 +11,7 @@ public static class Runner
     private static readonly SortedDictionary<string, Area> Known = new(StringComparer.Ordinal)
     {
         ["formats"] = FormatsArea.Run,
-        ["image"] = Unsupported("image"),
+        ["image"] = ImageArea.Run,
         ["misc"] = Unsupported("misc"),
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,

@@ -1,0 +1,20 @@
+using System.Collections.Immutable;
+
+namespace Diffusion.Dsl.Schedulers;
+
+/// <summary>What the schedulers have in common that walk down whole training timesteps and their alpha-bars.</summary>
+internal static class Discrete
+{
+    public static Timetable Timetable(
+        SchedulerConfig config, TimetableOptions options, NoiseSchedule schedule, ImmutableArray<double> timesteps) => new()
+        {
+            Scheduler = config.ClassName,
+            Timesteps = timesteps,
+            IntegerTimesteps = true,
+            Steps = options.Timesteps.IsDefaultOrEmpty ? options.Steps : timesteps.Length,
+            NoiseLevels = [.. timesteps.Select(t => NoiseLevel.FromAlphaBar(schedule.AlphaBar(t)))],
+            NoiseLevelAt = t => NoiseLevel.FromAlphaBar(schedule.AlphaBar(t)),
+            Tables = schedule.Tables(),
+            StepFunction = _ => throw new InvalidOperationException($"{config.ClassName} has no step."),
+        };
+}
