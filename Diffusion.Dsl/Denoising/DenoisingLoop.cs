@@ -122,7 +122,7 @@ public sealed record DenoisingLoop
     /// <param name="progress">Is told of every step; it must not keep the step's tensors.</param>
     /// <param name="cancel">Stops between two kernels; everything is freed.</param>
     /// <exception cref="OperationCanceledException">When cancelled.</exception>
-    public Step Run(IProgress<Step>? progress = null, CancellationToken cancel = default) => Run(new LiveTensors(), progress, cancel);
+    public Step Run(IProgress<Step>? progress = null, CancellationToken cancel = default) => RunTracked(new LiveTensors(), progress, cancel);
 
     /// <summary>As <see cref="Run"/>, on the thread pool.</summary>
     public Task<Step> RunAsync(IProgress<Step>? progress = null, CancellationToken cancel = default) =>
@@ -216,7 +216,7 @@ public sealed record DenoisingLoop
         this.recorded = recorded;
     }
 
-    internal Step Run(LiveTensors made, IProgress<Step>? progress, CancellationToken cancel)
+    internal Step RunTracked(LiveTensors made, IProgress<Step>? progress, CancellationToken cancel)
     {
         var start = Start(cancel);
         try
