@@ -15,9 +15,9 @@ public static class Runner
         ["misc"] = Unsupported("misc"),
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,
-        ["rng"] = Unsupported("rng"),
+        ["rng"] = RngArea.Run,
         ["schedulers"] = Unsupported("schedulers"),
-        ["tokenizer"] = Unsupported("tokenizer"),
+        ["tokenizer"] = TokenizerArea.Run,
     };
 
     /// <summary>
