@@ -38,6 +38,12 @@ internal sealed class LiveTensors
     /// <summary>Frees everything but what these steps hold.</summary>
     public void FreeAllBut(params Step[] steps) => Free(Needed(steps));
 
+    /// <summary>Frees everything but one tensor.</summary>
+    public void FreeAllButSample(Tensor sample) => Free(new HashSet<Tensor>(ReferenceEqualityComparer.Instance) { sample });
+
+    /// <summary>Frees everything.</summary>
+    public void FreeAll() => Free([]);
+
     private static HashSet<Tensor> Needed(params Step[] steps) =>
         new(steps.SelectMany(step => step.State.Tensors().Append(step.Sample)), ReferenceEqualityComparer.Instance);
 
