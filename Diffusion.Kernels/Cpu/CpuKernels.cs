@@ -12,6 +12,9 @@ internal static class CpuKernels
             return ReferenceKernels.Prepare(spec);
         return spec switch
         {
+            ElementwiseSpec s => CpuElementwise.Prepare(context, s),
+            GemmSpec s => CpuGemm.Prepare(s, context),
+            ConvolutionSpec s => CpuConvolution.Prepare(s, context),
             _ => ReferenceKernels.Prepare(spec),
         };
     }
