@@ -12,6 +12,9 @@ internal static class CpuKernels
             return ReferenceKernels.Prepare(spec);
         return spec switch
         {
+            GemmSpec gemm => CpuGemm.Prepare(gemm, context),
+            ConvolutionSpec convolution => CpuConvolution.Prepare(convolution, context),
+            AttentionSpec attention => CpuAttention.Prepare(attention, context),
             _ => ReferenceKernels.Prepare(spec),
         };
     }
