@@ -18,6 +18,7 @@ internal static class CpuKernels
             SoftmaxSpec s => CpuSoftmax.Prepare(context, s),
             GemmSpec s => CpuGemm.Prepare(s, context),
             ConvolutionSpec s => CpuConvolution.Prepare(s, context),
+            AttentionSpec s => CpuAttention.Prepare(s, context),
             _ => ReferenceKernels.Prepare(spec),
         };
     }
