@@ -48,7 +48,8 @@ public sealed record NoiseSource(
     public static NoiseSource FromGenerators(ImmutableArray<TorchGenerator> generators)
     {
         if (generators.IsDefaultOrEmpty)
-            throw new ArgumentException("NoiseSource: got no generator, expected one for the batch or one for each sample.", nameof(generators));
+            throw new ArgumentException(
+                "NoiseSource: got no generator, expected one for the batch or one for each sample.", nameof(generators));
         return new NoiseSource(
             shape => Batch(generators, shape, static (generator, values) => generator.FillRandn(values)),
             shape => Batch(generators, shape, static (generator, values) => generator.FillRand(values)),
@@ -112,7 +113,8 @@ public sealed record NoiseSource(
         foreach (var size in shape)
         {
             if (size < 0)
-                throw new ArgumentException($"NoiseSource: got shape [{string.Join(", ", shape)}], expected sizes of 0 or more.", nameof(shape));
+                throw new ArgumentException(
+                    $"NoiseSource: got shape [{string.Join(", ", shape)}], expected sizes of 0 or more.", nameof(shape));
             count = checked(count * size);
         }
         return count;
