@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Diffusion.Core.Formats;
+using Diffusion.Core.Weights;
 
 namespace Diffusion.Conformance.Areas;
 
@@ -25,7 +26,7 @@ public static class FormatsArea
 
     private static Func<Verdict>? CheckOf(string file) => Path.GetFileName(file) switch
     {
-        var name when name.EndsWith(ShardSuffix, StringComparison.Ordinal) => () => Verdict.Skip("sharded checkpoints aren't supported yet."),
+        var name when name.EndsWith(ShardSuffix, StringComparison.Ordinal) => () => Shards(file),
         var name when name.StartsWith("keys_", StringComparison.Ordinal) => () => Verdict.Skip("single-file checkpoints with original names come later."),
         var name when name.StartsWith("openclip", StringComparison.Ordinal) && name.EndsWith(".json", StringComparison.Ordinal) =>
             () => Verdict.Skip("OpenCLIP names come later."),
@@ -46,6 +47,46 @@ public static class FormatsArea
             ? Compare.Equal("metadata", texts.EnumerateObject().Select(t => $"{t.Name}={t.Value}").Order(StringComparer.Ordinal), safetensors.Header.Metadata.Select(t => $"{t.Key}={t.Value}").Order(StringComparer.Ordinal))
             : Verdict.Pass(0);
         return tensors.EnumerateObject().Select(tensor => TensorValues(safetensors, tensor.Name, tensor.Value)).Aggregate(names.And(metadata), (a, b) => a.And(b));
+    }
+
+    // The index's total size, and each tensor bit by bit against the unsharded files in the folder that have one of its kind and shape.
+    private static Verdict Shards(string file)
+    {
+        var index = SafetensorsIndex.Load(file);
+        using var sharded = WeightStore.Open(file);
+        var shards = index.Shards.ToHashSet(StringComparer.Ordinal);
+        var others = Directory.GetFiles(Path.GetDirectoryName(file)!, "*.safetensors")
+            .Where(other => !shards.Contains(Path.GetFileName(other)))
+            .Select(WeightStore.Open).ToArray();
+        try
+        {
+            var names = Compare.Equal("names", index.WeightMap.Keys, sharded.Names);
+            var size = ModelConfig.Load(file).GetObject("metadata").GetLong("total_size", -1);
+            var total = size < 0
+                ? Verdict.Pass(0)
+                : Compare.Equal("total_size", [size], [sharded.Tensors.Sum(pair => pair.Value.ByteLength)]);
+            return sharded.Tensors.Select(pair => SameSomewhere(pair.Key, pair.Value, others)).Aggregate(names.And(total), (a, b) => a.And(b));
+        }
+        finally
+        {
+            Array.ForEach(others, other => other.Dispose());
+        }
+    }
+
+    private static Verdict SameSomewhere(string name, RawTensor tensor, WeightStore[] others)
+    {
+        var alike = others.SelectMany(other => other.Tensors.Select(pair => pair.Value))
+            .Where(other => other.Dtype == tensor.Dtype && other.Shape.SequenceEqual(tensor.Shape)).ToArray();
+        return alike.Length == 0 ? Verdict.Skip($"{name}: no other file has a tensor of its kind and shape to compare with.")
+            : alike.Any(other => SameBytes(other, tensor)) ? Verdict.Pass(0)
+            : Verdict.Fail($"{name}: differs from every {tensor.Dtype} tensor of its shape in the other files.");
+    }
+
+    private static bool SameBytes(RawTensor left, RawTensor right)
+    {
+        using var a = left.Lease();
+        using var b = right.Lease();
+        return a.Span.SequenceEqual(b.Span);
     }
 
     private static Verdict TensorValues(SafetensorsFile file, string name, JsonElement expected)

@@ -1,4 +1,5 @@
-using System.Text.Json;
+using System.Collections.Immutable;
+using Diffusion.Core.Formats;
 
 namespace Diffusion.Conformance.Areas;
 
@@ -21,11 +22,8 @@ public static class ModelsArea
         }
     }
 
-    private static string[] CallsOf(string folder)
-    {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "io.json")));
-        return [.. json.RootElement.GetProperty("calls").EnumerateObject().Select(call => call.Name)];
-    }
+    private static ImmutableArray<string> CallsOf(string folder) =>
+        ModelConfig.Load(Path.Combine(folder, "io.json")).GetObject("calls").Names;
 
     private static IEnumerable<string> Subfolders(string folder) =>
         Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Diffusion.Core.Formats;
 
 namespace Diffusion.Conformance.Areas;
 
@@ -8,10 +8,10 @@ public static class ReferenceArea
     /// <summary>Runs the cases.</summary>
     public static IEnumerable<CaseResult> Run(string folder, ConformanceOptions options)
     {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "cases.json")));
-        foreach (var element in json.RootElement.GetProperty("cases").EnumerateArray())
+        // Not JsonDocument: the scheduler configurations hold Python's bare Infinity.
+        foreach (var element in ModelConfig.Load(Path.Combine(folder, "cases.json")).GetObjects("cases"))
         {
-            var name = element.GetProperty("name").GetString();
+            var name = element.GetText("name");
             foreach (var result in options.Case($"reference/{name}", () => Verdict.Skip("text-to-image pipelines aren't supported yet.")))
                 yield return result;
         }
