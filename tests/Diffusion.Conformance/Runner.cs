@@ -11,13 +11,13 @@ public static class Runner
     private static readonly SortedDictionary<string, Area> Known = new(StringComparer.Ordinal)
     {
         ["formats"] = FormatsArea.Run,
-        ["image"] = Unsupported("image"),
+        ["image"] = ImageArea.Run,
         ["misc"] = Unsupported("misc"),
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,
-        ["rng"] = Unsupported("rng"),
-        ["schedulers"] = Unsupported("schedulers"),
-        ["tokenizer"] = Unsupported("tokenizer"),
+        ["rng"] = RngArea.Run,
+        ["schedulers"] = SchedulerArea.Run,
+        ["tokenizer"] = TokenizerArea.Run,
     };
 
     /// <summary>

@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+
+namespace Diffusion.Dsl.Schedulers;
+
+/// <summary>The schedulers of this library: how to get one by name or from a file, and what there is.</summary>
+public static class Schedulers
+{
+    private static readonly ImmutableArray<(SchedulerInfo Info, Func<SchedulerConfig, TimetableOptions, Timetable> Plan)> Known =
+    [
+        (new("DDPM", "DDPMScheduler", "arXiv:2006.11239", 1, true, 1, true), Ddpm.Timetable),
+        (new("DDIM", "DDIMScheduler", "arXiv:2010.02502", 1, false, 1, true), Ddim.Timetable),
+        (new("PNDM", "PNDMScheduler", "arXiv:2202.09778", 2, false, 1, true), Pndm.Timetable),
+        (new("LMS", "LMSDiscreteScheduler", "arXiv:2206.00364 (k-diffusion)", 4, false, 1, true), Lms.Timetable),
+        (new("Euler", "EulerDiscreteScheduler", "arXiv:2206.00364", 1, false, 1, true), Euler.Timetable),
+        (new("Euler ancestral", "EulerAncestralDiscreteScheduler", "arXiv:2206.00364 (k-diffusion)", 1, true, 1, true), EulerAncestral.Timetable),
+        (new("DPM-Solver++ multistep", "DPMSolverMultistepScheduler", "arXiv:2211.01095", 2, false, 1, true), DpmSolverMultistep.Timetable),
+        (new("UniPC", "UniPCMultistepScheduler", "arXiv:2302.04867", 2, false, 1, true), UniPc.Timetable),
+    ];
+
+    /// <summary>The catalogue.</summary>
+    public static ImmutableArray<SchedulerInfo> All { get; } = [.. Known.Select(entry => entry.Info)];
+
+    /// <summary>A scheduler by the name of its class or its name in the literature, with its default options.</summary>
+    /// <param name="name">Such as <c>DDIMScheduler</c> or <c>DDIM</c>; case doesn't matter.</param>
+    /// <returns>The scheduler.</returns>
+    /// <exception cref="ArgumentException">When there is none of that name; the message lists the names.</exception>
+    public static Scheduler ByName(string name) => Create(SchedulerConfig.Default(Find(name).Info.ClassName));
+
+    /// <summary>The scheduler of a configuration.</summary>
+    /// <param name="config">The configuration.</param>
+    /// <returns>The scheduler.</returns>
+    /// <exception cref="ArgumentException">When the class is unknown or an option is impossible; the message says which.</exception>
+    public static Scheduler Create(SchedulerConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var plan = Find(config.ClassName).Plan;
+        config.Validate();
+        return new(config, plan);
+    }
+
+    /// <summary>The scheduler of a <c>scheduler_config.json</c>.</summary>
+    /// <param name="json">The text of the file.</param>
+    /// <returns>The scheduler.</returns>
+    /// <exception cref="FormatException">When the text isn't a configuration.</exception>
+    /// <exception cref="ArgumentException">When the class is unknown or an option is impossible; the message says which.</exception>
+    public static Scheduler FromConfig(string json) => Create(SchedulerConfig.FromJson(json));
+
+    /// <summary>Another scheduler with the configuration of a given one, as far as it applies: diffusers' <c>from_config</c>.</summary>
+    /// <param name="scheduler">The scheduler whose options are taken over.</param>
+    /// <param name="name">The other scheduler, as in <see cref="ByName"/>.</param>
+    /// <returns>The other scheduler.</returns>
+    /// <exception cref="ArgumentException">When there is none of that name, or an option is impossible there.</exception>
+    public static Scheduler As(this Scheduler scheduler, string name)
+    {
+        ArgumentNullException.ThrowIfNull(scheduler);
+        return Create(scheduler.Config.WithClassName(Find(name).Info.ClassName));
+    }
+
+    private static (SchedulerInfo Info, Func<SchedulerConfig, TimetableOptions, Timetable> Plan) Find(string name)
+    {
+        foreach (var entry in Known)
+        {
+            if (string.Equals(entry.Info.ClassName, name, StringComparison.OrdinalIgnoreCase)
+                || string.Equals(entry.Info.Name, name, StringComparison.OrdinalIgnoreCase)) return entry;
+        }
+
+        throw new ArgumentException(
+            $"There is no scheduler '{name}'. Known are: {string.Join(", ", Known.Select(entry => entry.Info.ClassName))}.", nameof(name));
+    }
+}
