@@ -35,8 +35,8 @@ internal static class AspectResizing
         var sourceRatio = (double)image.Width / image.Height;
         var coverWidth = ratio > sourceRatio ? width : ScaledWidth(image, height);
         var coverHeight = ratio <= sourceRatio ? height : ScaledHeight(image, width);
-        return Image.Filled(width, height, 0, 0, 0).Paste(
-            image.Resize(coverWidth, coverHeight, ResamplingFilter.Lanczos), (width / 2) - (coverWidth / 2), (height / 2) - (coverHeight / 2));
+        var (left, top) = ((width / 2) - (coverWidth / 2), (height / 2) - (coverHeight / 2));
+        return Image.Filled(width, height, 0, 0, 0).Paste(image.Resize(coverWidth, coverHeight, ResamplingFilter.Lanczos), left, top);
     }
 
     private static void RequireSize(int width, int height)

@@ -3,11 +3,12 @@ namespace Diffusion.Core.Images;
 /// <summary>Files that appear whole or not at all.</summary>
 internal static class AtomicFile
 {
-    /// <summary>Writes beside the target and renames, so that a reader, a full disk or a crash never sees or leaves half a file.</summary>
+    /// <summary>Writes beside the target and renames: nobody ever sees half a file, whatever happens on the way.</summary>
     public static void Write(string path, ReadOnlySpan<byte> bytes)
     {
         var target = Path.GetFullPath(path);
-        var folder = Path.GetDirectoryName(target) ?? throw new ArgumentException($"Writing a file: \"{path}\" names a folder; expected a file.", nameof(path));
+        var folder = Path.GetDirectoryName(target)
+            ?? throw new ArgumentException($"Writing a file: \"{path}\" names a folder; expected a file.", nameof(path));
         var temporary = Path.Combine(folder, $".{Path.GetFileName(target)}.{Path.GetRandomFileName()}.tmp");
         try
         {
@@ -21,7 +22,12 @@ internal static class AtomicFile
         }
         catch
         {
-            File.Delete(temporary);
+            // File.Delete throws where the folder is missing, which would hide the first error.
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
+
             throw;
         }
     }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text.Json;
 
 namespace Diffusion.Core.Images;
@@ -16,7 +15,10 @@ public sealed record ClipImageProcessor
     /// <summary>Whether pictures are resized.</summary>
     public bool DoResize { get; init; } = true;
 
-    /// <summary>The new length of the shorter edge; the aspect ratio stays. Not used where <see cref="ResizeHeight"/> and <see cref="ResizeWidth"/> are above 0.</summary>
+    /// <summary>
+    /// The new length of the shorter edge; the aspect ratio stays. Not used where <see cref="ResizeHeight"/> and <see
+    /// cref="ResizeWidth"/> are above 0.
+    /// </summary>
     public int ShortestEdge { get; init; } = 224;
 
     /// <summary>The new height, aspect ratio ignored; 0 to use <see cref="ShortestEdge"/>.</summary>
@@ -114,7 +116,8 @@ public sealed record ClipImageProcessor
         if (DoNormalize && (ImageMean.Length != channels || ImageStd.Length != channels))
         {
             throw new ArgumentException(
-                $"ClipImageProcessor.Preprocess: got {ImageMean.Length} means and {ImageStd.Length} deviations for {channels} channels; expected one of each for a channel.");
+                $"ClipImageProcessor.Preprocess: got {ImageMean.Length} means and {ImageStd.Length} deviations for "
+                + $"{channels} channels; expected one of each for a channel.");
         }
 
         var area = samples.Height * samples.Width;
@@ -187,5 +190,5 @@ public sealed record ClipImageProcessor
     private static ResamplingFilter Filter(int number) =>
         Enum.IsDefined((ResamplingFilter)number)
             ? (ResamplingFilter)number
-            : throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"The filter \"resample\" is {number}, expected 0 to 5."));
+            : throw new FormatException($"The filter \"resample\" is {number}, expected 0 to 5.");
 }

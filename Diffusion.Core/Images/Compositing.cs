@@ -77,7 +77,8 @@ internal static class Compositing
         if (first.Width != second.Width || first.Height != second.Height)
         {
             throw new ArgumentException(
-                $"{operation}: got pictures of {first.Width}×{first.Height} and {second.Width}×{second.Height}; expected the same size (use Resize).");
+                $"{operation}: got pictures of {first.Width}×{first.Height} and {second.Width}×{second.Height}; "
+                + "expected the same size (use Resize).");
         }
     }
 

@@ -66,6 +66,7 @@ internal static class CropRegion
         return right > left
             ? new(left, top, right, bottom)
             : throw new ArgumentException(
-                "VaeImageProcessor.GetCropRegion: the mask is 0 everywhere, so there is nothing to look at; expected at least one pixel that is not 0.");
+                "VaeImageProcessor.GetCropRegion: the mask is 0 everywhere, so there is nothing to look at; expected "
+                + "at least one pixel that is not 0.");
     }
 }

@@ -185,8 +185,7 @@ public sealed class Image : IEquatable<Image>
     public Image WithTexts(IEnumerable<KeyValuePair<string, string>> text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return new(Width, Height, Channels, Pixels, ImageText.Empty.SetItems(
-            text.Select(entry => KeyValuePair.Create(ImageText.CheckedKeyword(entry.Key), ImageText.CheckedValue(entry.Key, entry.Value)))));
+        return text.Aggregate(WithoutText(), (image, entry) => image.WithText(entry.Key, entry.Value));
     }
 
     /// <summary>This picture without any text.</summary>
@@ -252,12 +251,15 @@ public sealed class Image : IEquatable<Image>
         if (width < 1 || height < 1 || channels is not (1 or 3 or 4))
         {
             throw new ArgumentException(
-                $"Image: got a size of {width}×{height} with {channels} channels; expected a width and height of at least 1 and 1, 3 or 4 channels.");
+                $"Image: got a size of {width}×{height} with {channels} channels; expected a width and height of at "
+                + "least 1 and 1, 3 or 4 channels.");
         }
 
         var count = (long)width * height * channels;
         return count <= Array.MaxLength
             ? (int)count
-            : throw new ArgumentException($"Image: {width}×{height} with {channels} channels is more than one picture can hold ({Array.MaxLength} samples).");
+            : throw new ArgumentException(
+                $"Image: {width}×{height} with {channels} channels is more than one picture "
+                + $"can hold ({Array.MaxLength} samples).");
     }
 }

@@ -5,14 +5,14 @@ namespace Diffusion.Core.Images;
 
 /// <summary>
 /// Pictures as float32 numbers for models: an immutable block in the order batch, channel, row, column (N, C, H, W).
-/// A tensor can be made over <see cref="Values"/> without copying.
+/// <see cref="ToTensor"/> and <see cref="FromTensor"/> lead to tensors and back.
 /// </summary>
 /// <param name="Batch">Number of pictures, N.</param>
 /// <param name="Channels">Channels of each, C.</param>
 /// <param name="Height">Rows, H.</param>
 /// <param name="Width">Columns, W.</param>
 /// <param name="Values">N × C × H × W values.</param>
-public sealed record ImageBatch(int Batch, int Channels, int Height, int Width, ImmutableArray<float> Values)
+public sealed partial record ImageBatch(int Batch, int Channels, int Height, int Width, ImmutableArray<float> Values)
 {
     /// <summary>N × C × H × W values.</summary>
     public ImmutableArray<float> Values { get; } = Checked(Batch, Channels, Height, Width, Values);
@@ -43,7 +43,8 @@ public sealed record ImageBatch(int Batch, int Channels, int Height, int Width, 
             if ((picture.Width, picture.Height, picture.Channels) != (width, height, channels))
             {
                 throw new ArgumentException(
-                    $"ImageBatch.FromImages: picture {n} is {picture} but the first is {first}; expected one size (use Resize) and one kind (use ToRgb).",
+                    $"ImageBatch.FromImages: picture {n} is {picture} but the first is {first}; expected one size "
+                    + "(use Resize) and one kind (use ToRgb).",
                     nameof(images));
             }
 
@@ -83,10 +84,11 @@ public sealed record ImageBatch(int Batch, int Channels, int Height, int Width, 
     {
         ArgumentNullException.ThrowIfNull(batches);
         ImageBatch[] parts = [.. batches];
-        if (parts.Length == 0 || parts.Any(part => (part.Channels, part.Height, part.Width) != (parts[0].Channels, parts[0].Height, parts[0].Width)))
+        if (parts.Length == 0 || parts.Any(part => !part.Shape.AsSpan(1, 3).SequenceEqual(parts[0].Shape.AsSpan(1, 3))))
         {
             throw new ArgumentException(
-                $"ImageBatch.Concat: got the shapes {string.Join(", ", parts.Select(part => part.ToString()))}; expected at least one batch and equal channels, height and width.",
+                $"ImageBatch.Concat: got the shapes {string.Join(", ", parts.Select(part => part.ToString()))}; "
+                + "expected at least one batch and equal channels, height and width.",
                 nameof(batches));
         }
 
@@ -238,7 +240,8 @@ public sealed record ImageBatch(int Batch, int Channels, int Height, int Width, 
         if (batch < 1 || channels < 1 || height < 1 || width < 1 || (long)batch * channels * height * width != count)
         {
             throw new ArgumentException(
-                $"ImageBatch: got {count} values for the shape [{batch}, {channels}, {height}, {width}]; expected positive sizes whose product is the number of values.");
+                $"ImageBatch: got {count} values for the shape [{batch}, {channels}, {height}, {width}]; expected "
+                + "positive sizes whose product is the number of values.");
         }
     }
 }

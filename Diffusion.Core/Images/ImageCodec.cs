@@ -46,21 +46,27 @@ public static class ImageCodec
         ArgumentNullException.ThrowIfNull(options);
         if (options.Quality is < 1 or > 100)
         {
-            throw new ArgumentException($"ImageCodec.Encode: got {nameof(options.Quality)} = {options.Quality}; expected 1 to 100.", nameof(options));
+            throw new ArgumentException(
+                $"ImageCodec.Encode: got {nameof(options.Quality)} = {options.Quality}; "
+                + "expected 1 to 100.", nameof(options));
         }
 
         if (format == ImageFormat.Jpeg && image.Channels == 4)
         {
-            throw new ArgumentException("ImageCodec.Encode: JPEG has no alpha channel; use image.ToRgb() first, or write PNG or WebP.", nameof(image));
+            throw new ArgumentException(
+                "ImageCodec.Encode: JPEG has no alpha channel; use image.ToRgb() first, or "
+                + "write PNG or WebP.", nameof(image));
         }
 
         return format == ImageFormat.Png
             ? PngWriter.Encode(image)
-            : ImmutableCollectionsMarshal.AsImmutableArray(WithLibrary(() => Native.Encode(image, format, options), $"Writing a {format} picture"));
+            : ImmutableCollectionsMarshal.AsImmutableArray(
+                WithLibrary(() => Native.Encode(image, format, options), $"Writing a {format} picture"));
     }
 
     /// <summary>Writes a picture file, whole or not at all; the extension .png, .jpg, .jpeg, .webp or .gif decides the format.</summary>
-    /// <exception cref="NotSupportedException">The extension is another one, or libvips cannot be loaded (formats other than PNG).</exception>
+    /// <exception cref="NotSupportedException">The extension is another one, or libvips cannot be loaded (formats other than
+    /// PNG).</exception>
     /// <exception cref="ArgumentException">The picture does not fit the format, or an option is out of range.</exception>
     public static void Write(Image image, string path, ImageWriteOptions options) =>
         AtomicFile.Write(path, Encode(image, FormatOf(path), options).AsSpan());
@@ -155,7 +161,8 @@ public static class ImageCodec
         [MethodImpl(MethodImplOptions.NoInlining)]
         public static byte[] Encode(Image image, ImageFormat format, ImageWriteOptions options)
         {
-            using var raw = Vips.NewFromMemoryCopy(image.Pixels.ToArray(), image.Width, image.Height, image.Channels, Enums.BandFormat.Uchar);
+            using var raw = Vips.NewFromMemoryCopy(
+                image.Pixels.ToArray(), image.Width, image.Height, image.Channels, Enums.BandFormat.Uchar);
             using var source = raw.Copy(interpretation: image.Channels == 1 ? Enums.Interpretation.Bw : Enums.Interpretation.Srgb);
             return format switch
             {

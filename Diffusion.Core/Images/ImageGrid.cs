@@ -16,7 +16,8 @@ internal static class ImageGrid
         if (options.Columns < 0 || options.Padding < 0)
         {
             throw new ArgumentException(
-                $"Image.Grid: got {options.Columns} columns and {options.Padding} pixels of padding; expected 0 or more of both.", nameof(options));
+                $"Image.Grid: got {options.Columns} columns and {options.Padding} pixels of padding; expected 0 or "
+                + "more of both.", nameof(options));
         }
 
         var columns = options.Columns > 0 ? options.Columns : (int)Math.Ceiling(Math.Sqrt(pictures.Length));
@@ -25,7 +26,8 @@ internal static class ImageGrid
         var labelHeight = options.Labels.IsDefaultOrEmpty ? 0 : BitmapFont.Height + 4;
         var cellWidth = width + options.Padding;
         var cellHeight = height + labelHeight + options.Padding;
-        var canvas = new Canvas(checked((columns * cellWidth) + options.Padding), checked((rows * cellHeight) + options.Padding), options.Background);
+        var canvas = new Canvas(
+            checked((columns * cellWidth) + options.Padding), checked((rows * cellHeight) + options.Padding), options.Background);
         for (var i = 0; i < pictures.Length; i++)
         {
             var left = options.Padding + (i % columns * cellWidth);

@@ -17,7 +17,10 @@ public sealed record ImageGridOptions
     /// <summary>The gray level, 0..255, of padding, labels' background and empty places.</summary>
     public byte Background { get; init; }
 
-    /// <summary>Text under each picture, in order; fewer labels than pictures leave the rest without. Characters outside ASCII are drawn as '?'.</summary>
+    /// <summary>
+    /// Text under each picture, in order; fewer labels than pictures leave the rest without. Characters outside ASCII are
+    /// drawn as '?'.
+    /// </summary>
     public ImmutableArray<string> Labels { get; init; } = [];
 
     /// <summary>These options with another <see cref="Columns"/>.</summary>

@@ -31,7 +31,8 @@ internal static class ImageHeader
         }
 
         throw new NotSupportedException(
-            $"Reading the picture {name}: its first bytes are not those of a PNG, JPEG, WebP or GIF file ({file.Length} bytes); convert it to one of these.");
+            $"Reading the picture {name}: its first bytes are not those of a PNG, JPEG, WebP or GIF file "
+            + $"({file.Length} bytes); convert it to one of these.");
     }
 
     private static ImageInfo Jpeg(ReadOnlySpan<byte> file, string name)
@@ -57,12 +58,11 @@ internal static class ImageHeader
                 continue;
             }
 
-            var length = BinaryPrimitives.ReadUInt16BigEndian(file[(at + 2)..]);
+            var length = Big16(file[(at + 2)..]);
             var isFrame = marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);
             if (isFrame && at + 9 <= file.Length)
             {
-                return Checked(
-                    ImageFormat.Jpeg, BinaryPrimitives.ReadUInt16BigEndian(file[(at + 7)..]), BinaryPrimitives.ReadUInt16BigEndian(file[(at + 5)..]), name);
+                return Checked(ImageFormat.Jpeg, Big16(file[(at + 7)..]), Big16(file[(at + 5)..]), name);
             }
 
             if (length < 2 || marker is 0xD9 or 0xDA)
@@ -103,6 +103,8 @@ internal static class ImageHeader
 
         throw Malformed(ImageFormat.Webp, "its first chunk is of no known kind", name);
     }
+
+    private static int Big16(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt16BigEndian(bytes);
 
     private static int Little16(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt16LittleEndian(bytes);
 

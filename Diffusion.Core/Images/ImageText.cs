@@ -18,7 +18,8 @@ internal static class ImageText
             && keyword[0] != ' ' && keyword[^1] != ' ' && !keyword.Contains("  ", StringComparison.Ordinal)
             ? keyword
             : throw new ArgumentException(
-                $"Image.WithText: got the keyword \"{keyword}\"; expected 1 to 79 printable Latin-1 characters without leading, trailing or double spaces.",
+                $"Image.WithText: got the keyword \"{keyword}\"; expected 1 to 79 printable Latin-1 characters "
+                + "without leading, trailing or double spaces.",
                 nameof(keyword));
     }
 
@@ -27,7 +28,9 @@ internal static class ImageText
         ArgumentNullException.ThrowIfNull(value);
         if (value.Contains('\0', StringComparison.Ordinal))
         {
-            throw new ArgumentException($"Image.WithText: the value of \"{keyword}\" has the character U+0000, which no picture file can hold; remove it.", nameof(value));
+            throw new ArgumentException(
+                $"Image.WithText: the value of \"{keyword}\" has the character U+0000, which "
+                + "no picture file can hold; remove it.", nameof(value));
         }
 
         try
@@ -38,7 +41,8 @@ internal static class ImageText
         catch (EncoderFallbackException error)
         {
             throw new ArgumentException(
-                $"Image.WithText: the value of \"{keyword}\" has half of a surrogate pair, which is no Unicode text; remove it.", nameof(value), error);
+                $"Image.WithText: the value of \"{keyword}\" has half of a surrogate pair, which is no Unicode text; "
+                + "remove it.", nameof(value), error);
         }
     }
 

@@ -6,7 +6,7 @@ namespace Diffusion.Core.Images;
 /// <param name="Image">[N, 3, H, W] in −1..1.</param>
 public sealed record InpaintInputs(ImageBatch Mask, ImageBatch MaskedImage, ImageBatch Image)
 {
-    /// <summary>Prepares a picture and a mask: both resized by Lanczos, the picture to RGB in −1..1, the mask to gray and 0 or 1.</summary>
+    /// <summary>Prepares a picture and a mask: resized by Lanczos, to RGB in −1..1 and to 0 or 1.</summary>
     /// <param name="image">The picture.</param>
     /// <param name="mask">The mask, of any size; 128 and more means "paint anew".</param>
     /// <param name="height">The height that both get.</param>

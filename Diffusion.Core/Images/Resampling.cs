@@ -16,9 +16,12 @@ internal static class Resampling
             throw new ArgumentException($"Image.Resize: got a new size of {width}×{height}; expected at least 1×1.");
         }
 
-        if (!(box.Left >= 0 && box.Top >= 0 && box.Right <= image.Width && box.Bottom <= image.Height && box.Right >= box.Left && box.Bottom >= box.Top))
+        if (!(box.Left >= 0 && box.Left <= box.Right && box.Right <= image.Width
+            && box.Top >= 0 && box.Top <= box.Bottom && box.Bottom <= image.Height))
         {
-            throw new ArgumentException($"Image.Resize: got the box {box}; expected one inside the picture of {image.Width}×{image.Height}.");
+            throw new ArgumentException(
+                $"Image.Resize: got the box {box}; expected one inside the picture of "
+                + $"{image.Width}×{image.Height}.");
         }
 
         Image.SampleCount(width, height, image.Channels);

@@ -14,7 +14,10 @@ public sealed record VaeImageProcessor
     /// <summary>For masks of inpainting: gray, 0 or 1, not normalised.</summary>
     public static VaeImageProcessor Mask { get; } = new() { DoNormalize = false, DoBinarize = true, DoConvertGrayscale = true };
 
-    /// <summary>Whether pictures are resized, to the size asked for or their own, rounded down to a multiple of <see cref="VaeScaleFactor"/>.</summary>
+    /// <summary>
+    /// Whether pictures are resized, to the size asked for or their own, rounded down to a multiple of <see
+    /// cref="VaeScaleFactor"/>.
+    /// </summary>
     public bool DoResize { get; init; } = true;
 
     /// <summary>How much smaller latents are than pictures, at least 1.</summary>
@@ -69,19 +72,25 @@ public sealed record VaeImageProcessor
     public static Image Blur(Image image, float blurFactor = 4) => Required(image).GaussianBlur(blurFactor);
 
     /// <summary>Prepares one picture; see <see cref="PreprocessAll"/>.</summary>
-    public ImageBatch Preprocess(Image image, int? height = null, int? width = null, ResizeMode resizeMode = ResizeMode.Default, PixelRegion? cropsCoords = null) =>
+    public ImageBatch Preprocess(
+        Image image, int? height = null, int? width = null, ResizeMode resizeMode = ResizeMode.Default, PixelRegion? cropsCoords = null) =>
         PreprocessAll([image], height, width, resizeMode, cropsCoords);
 
     /// <summary>Prepares pictures: crop, resize, convert, scale to 0..1, then normalise and binarise as set.</summary>
     /// <param name="images">At least one picture.</param>
-    /// <param name="height">The height to resize to, rounded down to a multiple of the scale factor; by default that of the first picture.</param>
+    /// <param name="height">The height to resize to, rounded down to a multiple of the scale factor; by default that of the
+    /// first picture.</param>
     /// <param name="width">The same for the width.</param>
     /// <param name="resizeMode">What happens to the aspect ratio.</param>
     /// <param name="cropsCoords">A region to cut out first.</param>
     /// <returns>[N, C, H, W], in −1..1 if <see cref="DoNormalize"/> and else in 0..1.</returns>
     /// <exception cref="ArgumentException">There is no picture, or sizes do not fit.</exception>
     public ImageBatch PreprocessAll(
-        IEnumerable<Image> images, int? height = null, int? width = null, ResizeMode resizeMode = ResizeMode.Default, PixelRegion? cropsCoords = null)
+        IEnumerable<Image> images,
+        int? height = null,
+        int? width = null,
+        ResizeMode resizeMode = ResizeMode.Default,
+        PixelRegion? cropsCoords = null)
     {
         ArgumentNullException.ThrowIfNull(images);
         Image[] pictures = [.. images.Select(image => cropsCoords is { } region ? Required(image).Crop(region) : Required(image))];
@@ -93,7 +102,8 @@ public sealed record VaeImageProcessor
         if (DoConvertRgb && DoConvertGrayscale)
         {
             throw new ArgumentException(
-                $"VaeImageProcessor.Preprocess: {nameof(DoConvertRgb)} and {nameof(DoConvertGrayscale)} are both set; expected at most one of them.");
+                $"VaeImageProcessor.Preprocess: {nameof(DoConvertRgb)} and {nameof(DoConvertGrayscale)} are both set; "
+                + "expected at most one of them.");
         }
 
         if (DoResize)
@@ -121,8 +131,13 @@ public sealed record VaeImageProcessor
             return batch;
         }
 
+        if (!DoResize)
+        {
+            return Finish(batch);
+        }
+
         var (rows, columns) = TargetSize(batch.Height, batch.Width, height, width);
-        return Finish(DoResize ? batch.ResizeNearest(rows, columns) : batch);
+        return Finish(batch.ResizeNearest(rows, columns));
     }
 
     /// <summary>The autoencoder's output as values 0..1.</summary>
@@ -134,13 +149,15 @@ public sealed record VaeImageProcessor
         if (doDenormalize is not null && doDenormalize.Count != Required(batch).Batch)
         {
             throw new ArgumentException(
-                $"VaeImageProcessor.Postprocess: got {doDenormalize.Count} values of {nameof(doDenormalize)} for {batch.Batch} pictures; expected one for each.",
+                $"VaeImageProcessor.Postprocess: got {doDenormalize.Count} values of {nameof(doDenormalize)} for "
+                + $"{batch.Batch} pictures; expected one for each.",
                 nameof(doDenormalize));
         }
 
         return doDenormalize is null
             ? DoNormalize ? Denormalize(batch) : Required(batch)
-            : ImageBatch.Concat(Enumerable.Range(0, batch.Batch).Select(n => doDenormalize[n] ? Denormalize(batch.Item(n)) : batch.Item(n)));
+            : ImageBatch.Concat(Enumerable.Range(0, batch.Batch).Select(
+                n => doDenormalize[n] ? Denormalize(batch.Item(n)) : batch.Item(n)));
     }
 
     /// <summary>The autoencoder's output as pictures: <see cref="Postprocess"/>, × 255, rounded half to even.</summary>
@@ -154,7 +171,8 @@ public sealed record VaeImageProcessor
         ResizeMode.Default => Required(image).Resize(width, height, Resample),
         ResizeMode.Fill => AspectResizing.Fill(Required(image), width, height),
         ResizeMode.Crop => AspectResizing.Crop(Required(image), width, height),
-        _ => throw new ArgumentException($"VaeImageProcessor.Resize: got the mode {resizeMode}; expected Default, Fill or Crop.", nameof(resizeMode)),
+        _ => throw new ArgumentException(
+            $"VaeImageProcessor.Resize: got the mode {resizeMode}; expected Default, Fill or Crop.", nameof(resizeMode)),
     };
 
     /// <summary>
@@ -194,7 +212,8 @@ public sealed record VaeImageProcessor
         return rows >= 1 && columns >= 1
             ? (rows, columns)
             : throw new ArgumentException(
-                $"VaeImageProcessor: a size of {width ?? ownWidth}×{height ?? ownHeight} rounds down to nothing; expected at least {factor}×{factor}.");
+                $"VaeImageProcessor: a size of {width ?? ownWidth}×{height ?? ownHeight} rounds down to nothing; "
+                + $"expected at least {factor}×{factor}.");
     }
 
     private ImageBatch Finish(ImageBatch batch)

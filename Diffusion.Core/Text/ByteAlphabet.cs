@@ -20,6 +20,11 @@ internal static class ByteAlphabet
         .Zip(Printable.Concat(Range(0, 0xff).Except(Printable)))
         .ToImmutableDictionary(pair => pair.First, pair => pair.Second);
 
+    private static readonly ImmutableArray<char> SymbolsOf = [.. BytesOf.OrderBy(pair => pair.Value).Select(pair => pair.Key)];
+
+    /// <summary>A text's UTF-8 bytes as symbols.</summary>
+    internal static string Encode(string text) => string.Concat(Encoding.UTF8.GetBytes(text).Select(b => SymbolsOf[b]));
+
     /// <summary>The text that a vocabulary's symbols stand for; a sequence that is no UTF-8 becomes U+FFFD.</summary>
     internal static string Decode(string symbols)
     {

@@ -16,19 +16,27 @@ public sealed class ClipTokenizer
     public const int DefaultMaxLength = 77;
 
     private readonly ClipVocabulary _vocabulary;
+    // Longer words go another way: see LongWords.
+    private const int LongWord = 1000;
+
     private readonly BpeTokenizer _pairs;
+    private readonly Lazy<LongWords> _long;
     private readonly AddedTokens _added;
 
     internal ClipTokenizer(ClipVocabulary vocabulary, SpecialTokens special, AddedTokens added, int maxLength)
-        : this(vocabulary, Pairs(vocabulary, special, added), special, added, maxLength, TextCleaning.Basic)
     {
+        (_vocabulary, Special, _added, MaxLength, Cleaning) = (vocabulary, special, added, maxLength, TextCleaning.Basic);
+        (StartId, EndId, UnknownId, PaddingId) = (Id(special.Start), Id(special.End), Id(special.Unknown), Id(special.Padding));
+        _pairs = Pairs(vocabulary, special.Unknown, UnknownId);
+        _long = new Lazy<LongWords>(() => new LongWords(vocabulary, UnknownId));
     }
 
-    private ClipTokenizer(
-        ClipVocabulary vocabulary, BpeTokenizer pairs, SpecialTokens special, AddedTokens added, int maxLength, TextCleaning cleaning)
+    // The same vocabulary and special tokens, with other settings.
+    private ClipTokenizer(ClipTokenizer from, AddedTokens added, int maxLength, TextCleaning cleaning)
     {
-        (_vocabulary, _pairs, Special, _added, MaxLength, Cleaning) = (vocabulary, pairs, special, added, maxLength, cleaning);
-        (StartId, EndId, UnknownId, PaddingId) = (Id(special.Start), Id(special.End), Id(special.Unknown), Id(special.Padding));
+        (_vocabulary, _pairs, _long, Special) = (from._vocabulary, from._pairs, from._long, from.Special);
+        (StartId, EndId, UnknownId, PaddingId) = (from.StartId, from.EndId, from.UnknownId, from.PaddingId);
+        (_added, MaxLength, Cleaning) = (added, maxLength, cleaning);
     }
 
     /// <summary>How many ids <see cref="Encode"/> gives, start and end included.</summary>
@@ -116,7 +124,7 @@ public sealed class ClipTokenizer
                 throw new ArgumentException($"WithAddedTokens: \"{text}\" is already a token of this tokenizer. Choose another text for it.", nameof(texts));
             all.Add(new AddedToken(text, next++, IsSpecial: false));
         }
-        return new ClipTokenizer(_vocabulary, _pairs, Special, new AddedTokens(all), MaxLength, Cleaning);
+        return new ClipTokenizer(this, new AddedTokens(all), MaxLength, Cleaning);
     }
 
     /// <summary>The tokenizer with another fixed length.</summary>
@@ -125,13 +133,13 @@ public sealed class ClipTokenizer
     public ClipTokenizer WithMaxLength(int maxLength)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, 2);
-        return new ClipTokenizer(_vocabulary, _pairs, Special, _added, maxLength, Cleaning);
+        return new ClipTokenizer(this, _added, maxLength, Cleaning);
     }
 
     /// <summary>The tokenizer with another cleaning of prompts.</summary>
     /// <param name="cleaning">The cleaning.</param>
     /// <returns>The new tokenizer.</returns>
-    public ClipTokenizer WithCleaning(TextCleaning cleaning) => new(_vocabulary, _pairs, Special, _added, MaxLength, cleaning);
+    public ClipTokenizer WithCleaning(TextCleaning cleaning) => new(this, _added, MaxLength, cleaning);
 
     /// <summary>The id of a token, or none.</summary>
     /// <param name="token">A token's exact text as the vocabulary lists it, e.g. <c>cat&lt;/w&gt;</c>, or an added token.</param>
@@ -248,19 +256,20 @@ public sealed class ClipTokenizer
         foreach (var word in ClipPattern.Words(cleaned))
         {
             if (ClipPattern.IsLiteral(word)) ids.Add(Find(word) ?? UnknownId);
+            else if (word.Length > LongWord) ids.AddRange(_long.Value.Encode(word));
             else ids.AddRange(_pairs.EncodeToIds(word, considerPreTokenization: false, considerNormalization: false));
         }
     }
 
-    private static BpeTokenizer Pairs(ClipVocabulary vocabulary, SpecialTokens special, AddedTokens added)
+    private static BpeTokenizer Pairs(ClipVocabulary vocabulary, string unknown, int unknownId)
     {
         var tokens = vocabulary.Tokens.AsEnumerable();
-        if (!vocabulary.Tokens.ContainsKey(special.Unknown)) tokens = tokens.Append(KeyValuePair.Create(special.Unknown, added.ByText[special.Unknown].Id));
+        if (!vocabulary.Tokens.ContainsKey(unknown)) tokens = tokens.Append(KeyValuePair.Create(unknown, unknownId));
         return BpeTokenizer.Create(new BpeOptions(tokens)
         {
             Merges = vocabulary.Merges,
             EndOfWordSuffix = ClipVocabulary.EndOfWord,
-            UnknownToken = special.Unknown,
+            UnknownToken = unknown,
             ByteLevel = true,
         });
     }

@@ -48,7 +48,8 @@ public sealed record ClipTokenizerFiles(string Vocabulary, string Merges, string
         if (file.Length > MaxBytes) throw new TokenizerException(path, "", $"got {file.Length} bytes, expected at most {MaxBytes}: no tokenizer file is as large.");
         try
         {
-            return File.ReadAllText(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            // Not ReadAllText, which would take other encodings for granted where a file begins like them.
+            return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path)).TrimStart('\ufeff');
         }
         catch (DecoderFallbackException error)
         {

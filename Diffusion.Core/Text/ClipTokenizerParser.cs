@@ -13,6 +13,19 @@ internal static class ClipTokenizerParser
 
     internal static ClipTokenizer Parse(ClipTokenizerFiles files)
     {
+        try
+        {
+            return ParseValid(files);
+        }
+        catch (InvalidOperationException error)
+        {
+            // What System.Text.Json throws for an escape that is half a surrogate pair.
+            throw new TokenizerException("tokenizer", "", "a text in one of the JSON files is no valid Unicode.", error);
+        }
+    }
+
+    private static ClipTokenizer ParseValid(ClipTokenizerFiles files)
+    {
         using var config = Open(files.Config, ClipTokenizerFiles.ConfigName);
         using var map = Open(files.SpecialTokensMap, ClipTokenizerFiles.SpecialTokensMapName);
         CheckClass(config.RootElement);

@@ -14,7 +14,7 @@ internal static class Ddim
         var timesteps = Spacing.Whole(config, options.Steps);
         double eta = double.IsNaN(options.Eta) ? 0 : options.Eta;
         int stride = config.NumTrainTimesteps / options.Steps;
-        double final = config.SetAlphaToOne ? 1 : schedule.AlphaBars[0];
+        double final = Discrete.FinalAlphaBar(config, schedule);
         return Discrete.Timetable(config, options, schedule, timesteps) with
         {
             NoiseFor = _ => eta > 0 ? NoiseNeed.Required : NoiseNeed.None,
@@ -28,7 +28,7 @@ internal static class Ddim
                 var noise = options.UseClippedModelOutput
                     ? (input.Sample - at.Signal * original) / at.Sigma
                     : Prediction.Noise(config.PredictionType, input.Output, input.Sample, at);
-                double deviation = eta * Math.Sqrt((1 - previous) / (1 - alphaBar) * (1 - alphaBar / previous));
+                double deviation = eta * Math.Sqrt((1 - previous) / (1 - alphaBar) * NoiseLevel.Beta(alphaBar, previous));
                 var next = Math.Sqrt(previous) * original + Math.Sqrt(1 - previous - deviation * deviation) * noise;
                 return new(input.State.Next(), eta > 0 ? next + deviation * input.Noise : next, original);
             },

@@ -27,7 +27,7 @@ internal static class Ddpm
     {
         bool learned = config.VarianceType is "learned" or "learned_range";
         var (output, variance) = learned ? input.Output.SplitChannels(input.Sample) : new(input.Output, input.Output);
-        double beta = 1 - alphaBar / previous;
+        double beta = NoiseLevel.Beta(alphaBar, previous);
         var at = NoiseLevel.FromAlphaBar(alphaBar);
         var original = Prediction.Limit(config, Prediction.Original(config.PredictionType, output, input.Sample, at));
         var mean = Math.Sqrt(previous) * beta / (1 - alphaBar) * original

@@ -18,4 +18,8 @@ public readonly record struct NoiseLevel(double Signal, double Sigma)
         double signal = 1 / Math.Sqrt(sigma * sigma + 1);
         return new(signal, sigma * signal);
     }
+
+    // The beta between two alpha-bars. The ratio is rounded to float32 as in the reference: near timestep 0 its few digits below 1 are all
+    // that is left, and show in the fifth digit of a sample.
+    internal static double Beta(double alphaBar, double previous) => 1 - (double)(float)(alphaBar / previous);
 }

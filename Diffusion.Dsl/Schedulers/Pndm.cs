@@ -18,7 +18,7 @@ internal static class Pndm
         if (stride == 0) throw Spacing.TooMany(config, options.Steps);
         var spaced = Spacing.Whole(config, options.Steps);
         var timesteps = config.SkipPrkSteps ? Plms(spaced) : [.. RungeKutta(config, spaced, stride), .. spaced.Skip(3)];
-        double final = config.SetAlphaToOne ? 1 : schedule.AlphaBars[0];
+        double final = Discrete.FinalAlphaBar(config, schedule);
         double AlphaBar(double t) => t >= 0 ? schedule.AlphaBar(t) : final;
 
         return Discrete.Timetable(config, options, schedule, timesteps) with

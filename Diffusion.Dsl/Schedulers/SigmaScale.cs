@@ -44,7 +44,6 @@ internal static class SigmaScale
         int first = timesteps.IndexOf(timestep);
         if (first < 0)
             throw new ArgumentException($"The timestep {timestep} isn't in the timetable; take one of Timetable.Timesteps, or use an index.");
-        int second = timesteps.IndexOf(timestep, first + 1);
-        return second < 0 ? first : second;
+        return first + 1 < timesteps.Length && timesteps[(first + 1)..].IndexOf(timestep) is >= 0 and var next ? first + 1 + next : first;
     }
 }

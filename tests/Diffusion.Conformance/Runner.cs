@@ -16,7 +16,7 @@ public static class Runner
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,
         ["rng"] = RngArea.Run,
-        ["schedulers"] = Unsupported("schedulers"),
+        ["schedulers"] = SchedulerArea.Run,
         ["tokenizer"] = TokenizerArea.Run,
     };
 

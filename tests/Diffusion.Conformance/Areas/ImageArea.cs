@@ -80,7 +80,8 @@ public static class ImageArea
             name, Floats(name), [.. actual.Pixels.Select(value => (float)value)], tolerance);
 
         public Verdict Same(string name, ImageBatch actual) =>
-            Compare.Equal($"{name} shape", Shape(name), actual.Shape).And(Compare.Absolute(name, Floats(name), actual.Values.AsSpan(), Exact));
+            Compare.Equal($"{name} shape", Shape(name), actual.Shape)
+                .And(Compare.Absolute(name, Floats(name), actual.Values.AsSpan(), Exact));
     }
 
     // resize[_<source>]/<filter>/<w>x<h>, resize_box[_<source>]/<filter>/box_<l>_<t>_<r>_<b>_to_<w>x<h>, gaussian_blur[_<source>]/<radius>
@@ -92,7 +93,8 @@ public static class ImageArea
     private static Verdict Pillow(Source source, string name)
     {
         var parts = name.Split('/');
-        var kind = new[] { "resize_box", "resize", "gaussian_blur" }.FirstOrDefault(known => parts[0] == known || parts[0].StartsWith(known + "_", StringComparison.Ordinal));
+        var kind = new[] { "resize_box", "resize", "gaussian_blur" }
+            .FirstOrDefault(known => parts[0] == known || parts[0].StartsWith(known + "_", StringComparison.Ordinal));
         var input = kind is null || parts[0] == kind ? "rgb" : parts[0][(kind.Length + 1)..];
         if (kind is null || !source.Has(input))
             return Verdict.Skip($"the operation '{parts[0]}' isn't known.");
@@ -162,7 +164,9 @@ public static class ImageArea
             DoConvertRgb = Flag(config, "do_convert_rgb", false),
             DoConvertGrayscale = Flag(config, "do_convert_grayscale", false),
         };
-        var mode = arguments.TryGetProperty("resize_mode", out var text) ? Enum.Parse<ResizeMode>(text.GetString()!, ignoreCase: true) : ResizeMode.Default;
+        var mode = arguments.TryGetProperty("resize_mode", out var text)
+            ? Enum.Parse<ResizeMode>(text.GetString()!, ignoreCase: true)
+            : ResizeMode.Default;
         PixelRegion? crop = arguments.TryGetProperty("crops_coords", out var box) ? Region(box) : null;
         return source.Same($"{part}/out", processor.Preprocess(
             source.Picture($"{part}/in_u8"), Optional(arguments, "height"), Optional(arguments, "width"), mode, crop));
@@ -180,13 +184,18 @@ public static class ImageArea
     {
         var batch = source.Planes("postprocess/in");
         var processor = VaeImageProcessor.Default;
-        var denormalize = leaf.StartsWith("no_denorm", StringComparison.Ordinal) ? DenormalizedPictures(source.Floats(name), batch.Batch) : null;
+        var denormalize = leaf.StartsWith("no_denorm", StringComparison.Ordinal)
+            ? DenormalizedPictures(source.Floats(name), batch.Batch)
+            : null;
         return leaf.Split('_')[^1] switch
         {
             "pt" => source.Same(name, processor.Postprocess(batch, denormalize)),
             "np" => Compare.Absolute(name, source.Floats(name), processor.Postprocess(batch, denormalize).ToChannelsLast().AsSpan(), Exact),
             "pil" => Compare.Absolute(
-                name, source.Floats(name), [.. processor.PostprocessToImages(batch, denormalize).SelectMany(image => image.Pixels).Select(value => (float)value)], 0),
+                name,
+                source.Floats(name),
+                [.. processor.PostprocessToImages(batch, denormalize).SelectMany(image => image.Pixels).Select(value => (float)value)],
+                0),
             var other => Verdict.Skip($"the output type '{other}' isn't known."),
         };
     }
@@ -198,8 +207,9 @@ public static class ImageArea
     private static Verdict ApplyOverlay(Source source, string leaf, string name)
     {
         PixelRegion? region = leaf == "crop" ? Region(source.Settings.GetProperty("apply_overlay").GetProperty("crop_coords")) : null;
-        return source.Same(name, VaeImageProcessor.Default.ApplyOverlay(
-            source.Picture("apply_overlay/mask_u8"), source.Picture("apply_overlay/init_u8"), source.Picture("apply_overlay/image_u8"), region));
+        var (mask, before, after) = (
+            source.Picture("apply_overlay/mask_u8"), source.Picture("apply_overlay/init_u8"), source.Picture("apply_overlay/image_u8"));
+        return source.Same(name, VaeImageProcessor.Default.ApplyOverlay(mask, before, after, region));
     }
 
     private static Verdict GetCropRegion(JsonElement settings)
