@@ -12,9 +12,13 @@ internal static class CpuKernels
             return ReferenceKernels.Prepare(spec);
         return spec switch
         {
+            ElementwiseSpec elementwise => CpuElementwise.Prepare(context, elementwise),
             GemmSpec gemm => CpuGemm.Prepare(gemm, context),
             ConvolutionSpec convolution => CpuConvolution.Prepare(convolution, context),
             AttentionSpec attention => CpuAttention.Prepare(attention, context),
+            GroupNormSpec norm => CpuGroupNorm.Prepare(context, norm),
+            RowNormSpec norm => CpuRowNorm.Prepare(context, norm),
+            SoftmaxSpec softmax => CpuSoftmax.Prepare(context, softmax),
             _ => ReferenceKernels.Prepare(spec),
         };
     }
