@@ -9,7 +9,7 @@ namespace Diffusion.Dsl.Pipelines;
 
 /// <summary>
 /// What text-to-image needs of a latent diffusion model, as a record of functions: a folder's networks
-/// (<see cref="Model.Load"/>), or anything that behaves like them. Pure.
+/// (<c>Model.Load</c>), or anything that behaves like them. Pure.
 /// </summary>
 public sealed record TextToImageModel
 {

@@ -128,9 +128,9 @@ internal static class RecipeJson
     private static ImmutableArray<string> List(JsonElement root, string name, Func<JsonElement, string?> read) =>
         Elements(root, name).Select(value => read(value) ?? throw Wrong(name, "a list of texts")).ToImmutableArray();
 
-    private static IEnumerable<JsonElement> Elements(JsonElement root, string name) =>
+    private static JsonElement[] Elements(JsonElement root, string name) =>
         !root.TryGetProperty(name, out var value) ? []
-        : value.ValueKind == JsonValueKind.Array ? value.EnumerateArray() : throw Wrong(name, "a list");
+        : value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw Wrong(name, "a list");
 
     private static string? AsText(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
