@@ -10,7 +10,8 @@ namespace Diffusion.Core.Text;
 /// <param name="StripLeft">Whether it swallows the white space before it.</param>
 /// <param name="StripRight">Whether it swallows the white space after it.</param>
 /// <param name="SingleWord">Whether it counts only between spaces.</param>
-internal sealed record AddedToken(string Text, int Id, bool IsSpecial, bool StripLeft = false, bool StripRight = false, bool SingleWord = false);
+internal sealed record AddedToken(
+    string Text, int Id, bool IsSpecial, bool StripLeft = false, bool StripRight = false, bool SingleWord = false);
 
 /// <summary>A stretch of the raw text: an added token, or text between them.</summary>
 internal readonly record struct Segment(string Text, AddedToken? Token);

@@ -70,7 +70,8 @@ public sealed class ClipTokenizer
     public ImmutableArray<string> Merges => _vocabulary.Merges;
 
     /// <summary>The added tokens that are not special, e.g. those of textual inversions, in the order of their ids.</summary>
-    public ImmutableArray<string> AddedTexts => [.. _added.All.Where(token => !token.IsSpecial).OrderBy(token => token.Id).Select(token => token.Text)];
+    public ImmutableArray<string> AddedTexts =>
+        [.. _added.All.Where(token => !token.IsSpecial).OrderBy(token => token.Id).Select(token => token.Text)];
 
     /// <summary>Reads a <c>tokenizer/</c> folder as diffusers saves it (an effect: reads files).</summary>
     /// <param name="folder">The folder with <c>vocab.json</c>, <c>merges.txt</c> and, if there are any, <c>tokenizer_config.json</c>,
@@ -119,9 +120,11 @@ public sealed class ClipTokenizer
         var next = VocabularySize;
         foreach (var text in texts)
         {
-            if (string.IsNullOrEmpty(text)) throw new ArgumentException("WithAddedTokens: got an empty token, expected a text.", nameof(texts));
+            if (string.IsNullOrEmpty(text))
+                throw new ArgumentException("WithAddedTokens: got an empty token, expected a text.", nameof(texts));
             if (_vocabulary.Tokens.ContainsKey(text) || !taken.Add(text))
-                throw new ArgumentException($"WithAddedTokens: \"{text}\" is already a token of this tokenizer. Choose another text for it.", nameof(texts));
+                throw new ArgumentException(
+                    $"WithAddedTokens: \"{text}\" is already a token of this tokenizer. Choose another text for it.", nameof(texts));
             all.Add(new AddedToken(text, next++, IsSpecial: false));
         }
         return new ClipTokenizer(this, new AddedTokens(all), MaxLength, Cleaning);
@@ -196,7 +199,8 @@ public sealed class ClipTokenizer
             {
                 symbols.Append(added?.Text ?? (_vocabulary.Texts.TryGetValue(id, out var text)
                     ? text
-                    : throw new ArgumentOutOfRangeException(nameof(ids), id, $"Decode: ids are 0 to {VocabularySize - 1} for this tokenizer.")));
+                    : throw new ArgumentOutOfRangeException(
+                        nameof(ids), id, $"Decode: ids are 0 to {VocabularySize - 1} for this tokenizer.")));
             }
         }
         Flush();
@@ -204,7 +208,9 @@ public sealed class ClipTokenizer
 
         void Flush()
         {
-            if (symbols.Length > 0) parts.Add(Trim(ByteAlphabet.Decode(symbols.ToString()).Replace(ClipVocabulary.EndOfWord, " ", StringComparison.Ordinal)));
+            if (symbols.Length == 0) return;
+            var text = ByteAlphabet.Decode(symbols.ToString());
+            parts.Add(Trim(text.Replace(ClipVocabulary.EndOfWord, " ", StringComparison.Ordinal)));
             symbols.Clear();
         }
     }
@@ -218,7 +224,10 @@ public sealed class ClipTokenizer
     public string ExpandVectors(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var used = _added.Split(text).Where(segment => segment.Token is { IsSpecial: false }).Select(segment => segment.Text).Distinct(StringComparer.Ordinal);
+        var used = _added.Split(text)
+            .Where(segment => segment.Token is { IsSpecial: false })
+            .Select(segment => segment.Text)
+            .Distinct(StringComparer.Ordinal);
         return used.Aggregate(text, (prompt, token) =>
         {
             var count = 1;
@@ -275,7 +284,8 @@ public sealed class ClipTokenizer
     }
 
     private int Id(string token) => Find(token)
-        ?? throw new ArgumentException($"ClipTokenizer: the special token \"{token}\" is neither in the vocabulary nor an added token.", nameof(token));
+        ?? throw new ArgumentException(
+            $"ClipTokenizer: the special token \"{token}\" is neither in the vocabulary nor an added token.", nameof(token));
 
     private static string Trim(string text)
     {

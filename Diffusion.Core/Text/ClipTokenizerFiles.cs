@@ -8,7 +8,8 @@ namespace Diffusion.Core.Text;
 /// <param name="Config"><c>tokenizer_config.json</c>, or empty.</param>
 /// <param name="SpecialTokensMap"><c>special_tokens_map.json</c>, or empty.</param>
 /// <param name="AddedTokens"><c>added_tokens.json</c>, or empty.</param>
-public sealed record ClipTokenizerFiles(string Vocabulary, string Merges, string Config = "", string SpecialTokensMap = "", string AddedTokens = "")
+public sealed record ClipTokenizerFiles(
+    string Vocabulary, string Merges, string Config = "", string SpecialTokensMap = "", string AddedTokens = "")
 {
     internal const string VocabularyName = "vocab.json";
     internal const string MergesName = "merges.txt";
@@ -26,7 +27,8 @@ public sealed record ClipTokenizerFiles(string Vocabulary, string Merges, string
     public static ClipTokenizerFiles Read(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        if (!Directory.Exists(folder)) throw new TokenizerException(folder, "", "there is no such folder. Pass a model's tokenizer folder.");
+        if (!Directory.Exists(folder))
+            throw new TokenizerException(folder, "", "there is no such folder. Pass a model's tokenizer folder.");
         return new ClipTokenizerFiles(
             Required(folder, VocabularyName),
             Required(folder, MergesName),
@@ -38,14 +40,16 @@ public sealed record ClipTokenizerFiles(string Vocabulary, string Merges, string
     private static string Required(string folder, string name) =>
         Optional(folder, name) is { Length: > 0 } text
             ? text
-            : throw new TokenizerException(Path.Combine(folder, name), "", "the file is missing or empty. A CLIP tokenizer needs vocab.json and merges.txt.");
+            : throw new TokenizerException(
+                Path.Combine(folder, name), "", "the file is missing or empty. A CLIP tokenizer needs vocab.json and merges.txt.");
 
     private static string Optional(string folder, string name)
     {
         var path = Path.Combine(folder, name);
         var file = new FileInfo(path);
         if (!file.Exists) return "";
-        if (file.Length > MaxBytes) throw new TokenizerException(path, "", $"got {file.Length} bytes, expected at most {MaxBytes}: no tokenizer file is as large.");
+        if (file.Length > MaxBytes)
+            throw new TokenizerException(path, "", $"got {file.Length} bytes, expected at most {MaxBytes}: no tokenizer file is as large.");
         try
         {
             // Not ReadAllText, which would take other encodings for granted where a file begins like them.

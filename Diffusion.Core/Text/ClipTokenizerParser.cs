@@ -48,7 +48,8 @@ internal static class ClipTokenizerParser
             .. Additional(config.RootElement, ClipTokenizerFiles.ConfigName),
             .. Additional(map.RootElement, ClipTokenizerFiles.SpecialTokensMapName),
         ];
-        return new ClipTokenizer(vocabulary, special, Added(files, config.RootElement, vocabulary, specials), MaxLength(config.RootElement));
+        var added = Added(files, config.RootElement, vocabulary, specials);
+        return new ClipTokenizer(vocabulary, special, added, MaxLength(config.RootElement));
     }
 
     // Tokens with ids of their own first, then the special tokens, which get the next free ids where the vocabulary lacks them.
@@ -60,9 +61,11 @@ internal static class ClipTokenizerParser
         {
             var known = vocabulary.Tokens.TryGetValue(token.Text, out var own) ? own : (int?)null;
             if (known is { } expected && expected != id)
-                throw new TokenizerException(file, $"\"{token.Text}\"", $"got id {id}, but {ClipTokenizerFiles.VocabularyName} gives it {expected}.");
+                throw new TokenizerException(
+                    file, $"\"{token.Text}\"", $"got id {id}, but {ClipTokenizerFiles.VocabularyName} gives it {expected}.");
             if (known is null && vocabulary.Texts.TryGetValue(id, out var other))
-                throw new TokenizerException(file, $"\"{token.Text}\"", $"got id {id}, which \"{other}\" of {ClipTokenizerFiles.VocabularyName} has.");
+                throw new TokenizerException(
+                    file, $"\"{token.Text}\"", $"got id {id}, which \"{other}\" of {ClipTokenizerFiles.VocabularyName} has.");
             if (owners.TryGetValue(id, out var owner) && owner != token.Text)
                 throw new TokenizerException(file, $"\"{token.Text}\"", $"got id {id}, which \"{owner}\" already has.");
             if (byText.TryGetValue(token.Text, out var same) && same.Id != id)
@@ -76,7 +79,8 @@ internal static class ClipTokenizerParser
             if (byText.ContainsKey(token.Text)) continue;
             var id = vocabulary.Tokens.TryGetValue(token.Text, out var known) ? known : NextFree(vocabulary, byText);
             if (owners.TryGetValue(id, out var owner))
-                throw new TokenizerException(ClipTokenizerFiles.AddedTokensName, $"\"{owner}\"", $"got id {id}, which the special token \"{token.Text}\" needs.");
+                throw new TokenizerException(
+                    ClipTokenizerFiles.AddedTokensName, $"\"{owner}\"", $"got id {id}, which the special token \"{token.Text}\" needs.");
             owners[id] = token.Text;
             byText[token.Text] = new AddedToken(token.Text, id, true, token.StripLeft, token.StripRight, token.SingleWord);
         }
@@ -90,18 +94,22 @@ internal static class ClipTokenizerParser
     {
         if (Field(config, "added_tokens_decoder") is { } decoder)
         {
-            if (decoder.ValueKind != JsonValueKind.Object) throw Wrong(ClipTokenizerFiles.ConfigName, "added_tokens_decoder", decoder, "an object of ids");
+            if (decoder.ValueKind != JsonValueKind.Object)
+                throw Wrong(ClipTokenizerFiles.ConfigName, "added_tokens_decoder", decoder, "an object of ids");
             foreach (var entry in decoder.EnumerateObject())
             {
                 if (!int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
-                    throw new TokenizerException(ClipTokenizerFiles.ConfigName, "added_tokens_decoder", $"got \"{entry.Name}\", expected an id of 0 or more.");
-                yield return (Token(entry.Value, ClipTokenizerFiles.ConfigName, $"added_tokens_decoder.{entry.Name}"), id, ClipTokenizerFiles.ConfigName);
+                    throw new TokenizerException(
+                        ClipTokenizerFiles.ConfigName, "added_tokens_decoder", $"got \"{entry.Name}\", expected an id of 0 or more.");
+                var token = Token(entry.Value, ClipTokenizerFiles.ConfigName, $"added_tokens_decoder.{entry.Name}");
+                yield return (token, id, ClipTokenizerFiles.ConfigName);
             }
         }
         if (files.AddedTokens.Length == 0) yield break;
         foreach (var (text, id) in Ids(files.AddedTokens, ClipTokenizerFiles.AddedTokensName))
         {
-            if (text.Length == 0) throw new TokenizerException(ClipTokenizerFiles.AddedTokensName, "\"\"", "got an empty token, expected a text.");
+            if (text.Length == 0)
+                throw new TokenizerException(ClipTokenizerFiles.AddedTokensName, "\"\"", "got an empty token, expected a text.");
             yield return (Plain(text), id, ClipTokenizerFiles.AddedTokensName);
         }
     }
@@ -141,7 +149,8 @@ internal static class ClipTokenizerParser
     {
         const string Name = "model_max_length";
         if (Field(config, Name) is not { } element) return ClipTokenizer.DefaultMaxLength;
-        if (element.ValueKind != JsonValueKind.Number || !element.TryGetDouble(out var length) || length < 2 || length != Math.Floor(length))
+        if (element.ValueKind != JsonValueKind.Number || !element.TryGetDouble(out var length)
+            || length < 2 || length != Math.Floor(length))
             throw Wrong(ClipTokenizerFiles.ConfigName, Name, element, "a whole number of 2 or more");
         // transformers writes 1e30 where it does not know the length.
         return length > 1e9 ? ClipTokenizer.DefaultMaxLength
@@ -151,7 +160,8 @@ internal static class ClipTokenizerParser
 
     private static void CheckClass(JsonElement config)
     {
-        if (Field(config, "tokenizer_class") is { ValueKind: JsonValueKind.String } name && name.GetString() is not ("CLIPTokenizer" or "CLIPTokenizerFast"))
+        if (Field(config, "tokenizer_class") is { ValueKind: JsonValueKind.String } name
+            && name.GetString() is not ("CLIPTokenizer" or "CLIPTokenizerFast"))
             throw new NotSupportedException(
                 $"{ClipTokenizerFiles.ConfigName}: got tokenizer_class \"{name.GetString()}\", ClipTokenizer reads CLIPTokenizer only.");
         if (Field(config, "errors") is { ValueKind: JsonValueKind.String } errors && errors.GetString() != "replace")
@@ -188,7 +198,9 @@ internal static class ClipTokenizerParser
 
     // null counts as absent, as in Python.
     private static JsonElement? Field(JsonElement root, string name) =>
-        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null
+            ? value
+            : null;
 
     private static TokenizerException Wrong(string file, string field, JsonElement got, string expected)
     {

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Diffusion.Core.Text;
 
-/// <summary>A byte-pair vocabulary that has been checked: every merge joins two known tokens into a known one, every id is used once.</summary>
+/// <summary>A checked byte-pair vocabulary: every merge joins two known tokens into a known one, every id is used once.</summary>
 internal sealed class ClipVocabulary
 {
     internal const string EndOfWord = "</w>";
@@ -28,7 +28,8 @@ internal sealed class ClipVocabulary
     internal ImmutableArray<string> Merges { get; }
 
     /// <summary>Checks a vocabulary and the lines of a merges file (with its first line, which is a heading and not read).</summary>
-    internal static ClipVocabulary Create(IEnumerable<KeyValuePair<string, int>> tokens, IEnumerable<string> lines, string vocabularyFile, string mergesFile)
+    internal static ClipVocabulary Create(
+        IEnumerable<KeyValuePair<string, int>> tokens, IEnumerable<string> lines, string vocabularyFile, string mergesFile)
     {
         var known = new Dictionary<string, int>(StringComparer.Ordinal);
         var texts = new Dictionary<int, string>();
@@ -37,7 +38,8 @@ internal sealed class ClipVocabulary
             if (!known.TryAdd(text, id))
                 throw new TokenizerException(vocabularyFile, $"\"{text}\"", "the token is listed twice, expected each once.");
             if (!texts.TryAdd(id, text))
-                throw new TokenizerException(vocabularyFile, $"\"{text}\"", $"got id {id}, which \"{texts[id]}\" already has; expected each id once.");
+                throw new TokenizerException(
+                    vocabularyFile, $"\"{text}\"", $"got id {id}, which \"{texts[id]}\" already has; expected each id once.");
         }
         if (known.Count == 0) throw new TokenizerException(vocabularyFile, "", "the vocabulary is empty.");
 
@@ -50,7 +52,8 @@ internal sealed class ClipVocabulary
             var parts = line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
             if (parts.Length == 0) continue;
             if (parts.Length != 2)
-                throw new TokenizerException(mergesFile, $"line {number}", $"got {parts.Length} parts (\"{Shorten(line)}\"), expected two tokens to join.");
+                throw new TokenizerException(
+                    mergesFile, $"line {number}", $"got {parts.Length} parts (\"{Shorten(line)}\"), expected two tokens to join.");
             foreach (var token in (string[])[parts[0], parts[1], parts[0] + parts[1]])
             {
                 if (!known.ContainsKey(token))
@@ -61,7 +64,8 @@ internal sealed class ClipVocabulary
                         + "Take both files from the same tokenizer.");
             }
             var merge = $"{parts[0]} {parts[1]}";
-            if (!seen.Add(merge)) throw new TokenizerException(mergesFile, $"line {number}", $"the merge \"{Shorten(merge)}\" is listed twice.");
+            if (!seen.Add(merge))
+                throw new TokenizerException(mergesFile, $"line {number}", $"the merge \"{Shorten(merge)}\" is listed twice.");
             merges.Add(merge);
         }
         return new ClipVocabulary(known.ToFrozenDictionary(StringComparer.Ordinal), merges.ToImmutable());

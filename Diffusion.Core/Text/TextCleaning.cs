@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Diffusion.Core.Text.Unicode;
 
@@ -24,7 +25,7 @@ internal static class TextCleanings
         var kept = new StringBuilder(text.Length);
         foreach (var rune in Runes(text))
         {
-            if (rune.Value is '\t' or '\n' or '\r' || Rune.GetUnicodeCategory(rune) == System.Globalization.UnicodeCategory.SpaceSeparator) kept.Append(' ');
+            if (rune.Value is '\t' or '\n' or '\r' || Rune.GetUnicodeCategory(rune) == UnicodeCategory.SpaceSeparator) kept.Append(' ');
             // U+FFFD also stands for what was a lone surrogate.
             else if (rune == Rune.ReplacementChar || Classes.IsControl(rune)) continue;
             else if (Classes.IsIdeograph(rune)) kept.Append(' ').Append(rune.ToString()).Append(' ');

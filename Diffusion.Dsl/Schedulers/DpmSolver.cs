@@ -12,6 +12,9 @@ internal sealed record DpmSolver(string Algorithm, bool Heun)
     public static DpmSolver From(SchedulerConfig config) =>
         new(config.AlgorithmType == "deis" ? "dpmsolver++" : config.AlgorithmType, config.SolverType == "heun");
 
+    /// <summary>How a sample is made of signal and noise at a sigma: variance-preserving, unless the signal keeps its size (EDM).</summary>
+    public Func<double, NoiseLevel> Level { get; init; } = NoiseLevel.FromSigma;
+
     /// <summary>Whether the steps need noise.</summary>
     public bool Stochastic => Algorithm.StartsWith("sde-", StringComparison.Ordinal);
 
@@ -51,13 +54,36 @@ internal sealed record DpmSolver(string Algorithm, bool Heun)
         return step.Keep * sample + step.Gain * m0 + step.HeunGain * d1 + step.ThirdGain * d2;
     }
 
+    /// <summary>Order 2 in one step of two calls: from <paramref name="from"/> with the outputs there and at <paramref name="middle"/>.</summary>
+    public Sample SingleSecond(double from, double middle, double to, Sample sample, Sample mFrom, Sample mMiddle)
+    {
+        var step = Coefficients(from, to);
+        var d1 = step.H / (LambdaScale.Lambda(middle) - LambdaScale.Lambda(from)) * (mMiddle - mFrom);
+        return step.Keep * sample + step.Gain * mFrom + (Heun ? step.HeunGain : step.Gain / 2) * d1;
+    }
+
+    /// <summary>Order 3 in one step of three calls: from <paramref name="from"/> with the outputs there and at two sigmas on the way.</summary>
+    public Sample SingleThird(
+        double from, double first, double second, double to, Sample sample, Sample mFrom, Sample mFirst, Sample mSecond)
+    {
+        var step = Coefficients(from, to);
+        double r1 = (LambdaScale.Lambda(first) - LambdaScale.Lambda(from)) / step.H;
+        double r0 = (LambdaScale.Lambda(second) - LambdaScale.Lambda(from)) / step.H;
+        var d10 = (mFirst - mFrom) / r1;
+        var d11 = (mSecond - mFrom) / r0;
+        var mean = step.Keep * sample + step.Gain * mFrom;
+        return Heun
+            ? mean + step.HeunGain / (r0 - r1) * (r0 * d10 - r1 * d11) + step.ThirdGain * 2 / (r0 - r1) * (d11 - d10)
+            : mean + step.HeunGain * d11;
+    }
+
     private static Sample Finish(Step step, Sample mean, Func<Sample> noise) => step.Noise == 0 ? mean : mean + step.Noise * noise();
 
     // H: the distance in lambda; Keep: factor of the sample; the gains: of the output and its first and second differences.
     private Step Coefficients(double from, double to)
     {
-        var (alpha, sigma) = NoiseLevel.FromSigma(to);
-        var (alphaFrom, sigmaFrom) = NoiseLevel.FromSigma(from);
+        var (alpha, sigma) = Level(to);
+        var (alphaFrom, sigmaFrom) = Level(from);
         double h = LambdaScale.Lambda(to) - LambdaScale.Lambda(from);
         double up = Math.Exp(h) - 1, down = Math.Exp(-h) - 1, down2 = Math.Exp(-2 * h) - 1;
         return Algorithm switch

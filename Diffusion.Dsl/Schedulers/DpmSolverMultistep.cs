@@ -16,24 +16,30 @@ internal static class DpmSolverMultistep
             throw new NotSupportedException($"{config.ClassName}: {solver.Algorithm} has the orders 1 and 2; set solver_order to 2.");
         var (timesteps, sigmas) = Sigmas(config, schedule, options.Steps);
         double final = config.FinalSigmasType == "zero" ? 0 : schedule.Sigmas[0];
-        return Steps(config, solver, LambdaScale.Timetable(
-            config, schedule, options.Steps, timesteps, SigmaScale.Round([.. sigmas, final])), config.FinalSigmasType == "zero");
+        var timetable = LambdaScale.Timetable(config, schedule, options.Steps, timesteps, SigmaScale.Round([.. sigmas, final]));
+        return Steps(config, solver, timetable, final == 0, input => Convert(config, solver, input, timetable.NoiseLevels[input.Index]));
     }
 
     /// <summary>The steps over given timesteps and sigmas.</summary>
-    internal static Timetable Steps(SchedulerConfig config, DpmSolver solver, Timetable timetable, bool endsAtZero)
+    /// <param name="config">Says which order the solver has at the end.</param>
+    /// <param name="solver">The updates.</param>
+    /// <param name="timetable">Gives the timesteps and the sigmas.</param>
+    /// <param name="endsAtZero">Whether the last step must be of order 1, because nothing of higher order reaches sigma 0.</param>
+    /// <param name="convert">From a step's input to the estimate of the noise-free sample and to what the solver works with.</param>
+    internal static Timetable Steps(
+        SchedulerConfig config, DpmSolver solver, Timetable timetable, bool endsAtZero, Func<StepInput, (Sample Original, Sample Converted)> convert)
     {
         var sigmas = timetable.Sigmas;
         int count = timetable.Count;
         bool lower = config.LowerOrderFinal && count < FewSteps;
         return timetable with
         {
+            UsesHistory = true,
             NoiseFor = _ => solver.Stochastic ? NoiseNeed.Required : NoiseNeed.None,
             StepFunction = input =>
             {
                 int i = input.Index;
-                var at = NoiseLevel.FromSigma(sigmas[i]);
-                var (original, converted) = Convert(config, solver, input, at);
+                var (original, converted) = convert(input);
                 var state = input.State.Next(converted, config.SolverOrder);
                 int order = Math.Min(config.SolverOrder, state.Outputs.Length);
                 if (i == count - 1 && (config.EulerAtFinal || lower || endsAtZero)) order = 1;

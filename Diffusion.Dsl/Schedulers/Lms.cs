@@ -23,15 +23,8 @@ internal static class Lms
         if (options.LmsOrder is < 1 or > GreatestOrder)
             throw new ArgumentException($"{config.ClassName}: the order must be 1..{GreatestOrder}, not {options.LmsOrder}.");
         var schedule = NoiseSchedule.From(config);
-        var timesteps = Spacing.Fractional(config, options.Steps);
-        ImmutableArray<double> sigmas = [.. timesteps.Select(schedule.SigmaAt)];
-        if (config.UseKarrasSigmas)
-        {
-            sigmas = SigmaSpacing.Karras(sigmas[^1], sigmas[0], options.Steps);
-            timesteps = [.. sigmas.Select(sigma => SigmaSpacing.ToTimestep(sigma, schedule.Sigmas))];
-        }
-
-        sigmas = SigmaScale.Round([.. sigmas, 0]);
+        var (timesteps, spaced) = SigmaScale.Spaced(config, schedule, options.Steps);
+        var sigmas = SigmaScale.Round([.. spaced, 0]);
         return SigmaScale.Timetable(config, options.Steps, timesteps, sigmas) with
         {
             UsesHistory = true,

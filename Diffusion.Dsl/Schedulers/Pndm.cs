@@ -77,15 +77,7 @@ internal static class Pndm
         }
 
         var e = state.Next(output, 4) with { Held = state.Count == 0 ? [input.Sample] : [] };
-        var mean = e.Outputs switch
-        {
-            [var e0] => e0,
-            [var e1, var e0] => (3 * e0 - e1) / 2,
-            [var e2, var e1, var e0] => (23 * e0 - 16 * e1 + 5 * e2) / 12,
-            [.., var e3, var e2, var e1, var e0] => (55 * e0 - 59 * e1 + 37 * e2 - 9 * e3) / 24,
-            _ => output,
-        };
-        return new(e, Transfer(config, input.Sample, mean, alphaBar(t), alphaBar(t - stride)), original);
+        return new(e, Transfer(config, input.Sample, Ipndm.Multistep(e.Outputs), alphaBar(t), alphaBar(t - stride)), original);
     }
 
     private static Sample Original(SchedulerConfig config, StepInput input, double alphaBar) =>

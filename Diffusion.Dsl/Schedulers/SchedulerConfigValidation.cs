@@ -12,7 +12,7 @@ public sealed partial record SchedulerConfig
         {
             foreach (double beta in TrainedBetas)
             {
-                if (!(beta >= 0 && beta < 1)) throw Error("trained_betas", "every beta must be in [0, 1)");
+                if (!(beta >= 0 && (beta < 1 || (beta == 1 && ClassName == "IPNDMScheduler")))) throw Error("trained_betas", "every beta must be in [0, 1)");
             }
         }
         else if (Knows("beta_start"))

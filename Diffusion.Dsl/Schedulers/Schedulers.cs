@@ -15,6 +15,17 @@ public static class Schedulers
         (new("Euler ancestral", "EulerAncestralDiscreteScheduler", "arXiv:2206.00364 (k-diffusion)", 1, true, 1, true), EulerAncestral.Timetable),
         (new("DPM-Solver++ multistep", "DPMSolverMultistepScheduler", "arXiv:2211.01095", 2, false, 1, true), DpmSolverMultistep.Timetable),
         (new("UniPC", "UniPCMultistepScheduler", "arXiv:2302.04867", 2, false, 1, true), UniPc.Timetable),
+        (new("DDIM inverse", "DDIMInverseScheduler", "arXiv:2010.02502", 1, false, 1, false), DdimInverse.Timetable),
+        (new("IPNDM", "IPNDMScheduler", "arXiv:2202.09778 (v-diffusion)", 4, false, 1, false), Ipndm.Timetable),
+        (new("Heun", "HeunDiscreteScheduler", "arXiv:2206.00364", 2, false, 2, true), Heun.Timetable),
+        (new("KDPM2", "KDPM2DiscreteScheduler", "arXiv:2206.00364 (k-diffusion)", 2, false, 2, true), Kdpm2.Timetable),
+        (new("KDPM2 ancestral", "KDPM2AncestralDiscreteScheduler", "arXiv:2206.00364 (k-diffusion)", 2, true, 2, true), Kdpm2.Ancestral),
+        (new("DPM-Solver++ multistep inverse", "DPMSolverMultistepInverseScheduler", "arXiv:2211.12572", 2, false, 1, false), DpmSolverMultistepInverse.Timetable),
+        (new("DPM-Solver++ singlestep", "DPMSolverSinglestepScheduler", "arXiv:2211.01095", 2, false, 1, true), DpmSolverSinglestep.Timetable),
+        (new("DPM-Solver++ SDE", "DPMSolverSDEScheduler", "arXiv:2206.00364 (k-diffusion)", 2, true, 2, true), DpmSolverSde.Timetable),
+        (new("DEIS", "DEISMultistepScheduler", "arXiv:2204.13902", 2, false, 1, true), Deis.Timetable),
+        (new("EDM Euler", "EDMEulerScheduler", "arXiv:2206.00364", 1, false, 1, false), Edm.Euler),
+        (new("EDM DPM-Solver++ multistep", "EDMDPMSolverMultistepScheduler", "arXiv:2211.01095", 2, false, 1, false), Edm.Multistep),
     ];
 
     /// <summary>The catalogue.</summary>

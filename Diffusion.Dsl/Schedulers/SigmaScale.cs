@@ -32,6 +32,17 @@ internal static class SigmaScale
         };
     }
 
+    /// <summary>The timesteps of a run and their sigmas, or Karras sigmas and their timesteps.</summary>
+    public static (ImmutableArray<double> Timesteps, ImmutableArray<double> Sigmas) Spaced(
+        SchedulerConfig config, NoiseSchedule schedule, int steps)
+    {
+        var timesteps = Spacing.Fractional(config, steps);
+        ImmutableArray<double> sigmas = [.. timesteps.Select(schedule.SigmaAt)];
+        if (!config.UseKarrasSigmas) return (timesteps, sigmas);
+        var karras = SigmaSpacing.Karras(sigmas[^1], sigmas[0], steps);
+        return ([.. karras.Select(sigma => SigmaSpacing.ToTimestep(sigma, schedule.Sigmas))], karras);
+    }
+
     /// <summary>Rounded to float32, as the sigmas are that diffusers gives to a step.</summary>
     public static ImmutableArray<double> Round(IEnumerable<double> values) => [.. values.Select(v => (double)(float)v)];
 

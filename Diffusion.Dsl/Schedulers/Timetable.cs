@@ -66,9 +66,13 @@ public sealed record Timetable
     /// <param name="begin">The position at which to begin, 0 to <see cref="Count"/> (which leaves nothing to do).</param>
     /// <returns>The changed timetable.</returns>
     /// <exception cref="ArgumentOutOfRangeException">When it is outside that range.</exception>
-    public Timetable From(int begin) => begin >= 0 && begin <= Count
-        ? this with { Begin = begin }
-        : throw new ArgumentOutOfRangeException(nameof(begin), begin, $"{Scheduler}: the run can begin at 0..{Count}.");
+    public Timetable From(int begin) =>
+        begin < 0 || begin > Count
+            ? throw new ArgumentOutOfRangeException(nameof(begin), begin, $"{Scheduler}: the run can begin at 0..{Count}.")
+        : begin % Order != 0 && begin != Count
+            ? throw new ArgumentOutOfRangeException(
+                nameof(begin), begin, $"{Scheduler}: a step is {Order} calls of the model, so the run can begin only at a multiple of {Order}.")
+        : this with { Begin = begin };
 
     /// <summary>
     /// The timetable for image-to-image: it begins so late that <paramref name="strength"/> of the steps remain, as diffusers'

@@ -47,7 +47,8 @@ internal static class UniPc
         return (original, original);
     }
 
-    private static (ImmutableArray<double> Timesteps, ImmutableArray<double> Sigmas) Sigmas(
+    /// <summary>The sigmas end at that of timestep 0; Karras sigmas stay where they are for the last step.</summary>
+    internal static (ImmutableArray<double> Timesteps, ImmutableArray<double> Sigmas) Sigmas(
         SchedulerConfig config, NoiseSchedule schedule, int steps)
     {
         if (config.UseKarrasSigmas)

@@ -12,6 +12,13 @@ internal static class CpuKernels
             return ReferenceKernels.Prepare(spec);
         return spec switch
         {
+            ElementwiseSpec s => CpuElementwise.Prepare(context, s),
+            GroupNormSpec s => CpuGroupNorm.Prepare(context, s),
+            RowNormSpec s => CpuRowNorm.Prepare(context, s),
+            SoftmaxSpec s => CpuSoftmax.Prepare(context, s),
+            GemmSpec s => CpuGemm.Prepare(s, context),
+            ConvolutionSpec s => CpuConvolution.Prepare(s, context),
+            AttentionSpec s => CpuAttention.Prepare(s, context),
             _ => ReferenceKernels.Prepare(spec),
         };
     }

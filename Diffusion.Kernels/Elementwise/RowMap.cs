@@ -35,6 +35,9 @@ internal sealed class RowMap
         return new RowMap([.. merged.Select(m => m.Length)], [.. merged.Select(m => m.Stride)]);
     }
 
+    /// <summary>Elements from each row to the next where that is one number, else −1.</summary>
+    public long Stride => strides.Length == 1 ? strides[0] : -1;
+
     /// <summary>Offset in elements of a row.</summary>
     public long Offset(long row)
     {

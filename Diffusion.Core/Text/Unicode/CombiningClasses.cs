@@ -3,7 +3,7 @@ namespace Diffusion.Core.Text.Unicode;
 /// <summary>Canonical combining classes of the Unicode Character Database 14.0 (UnicodeData.txt).</summary>
 internal static class CombiningClasses
 {
-    /// <summary>Entries "first-last=class" or "character=class": hexadecimal characters, decimal classes; all others have class 0.</summary>
+    /// <summary>Entries "first-last=class" or "character=class", hexadecimal and decimal; all others have class 0.</summary>
     internal const string Entries = """
         300-314=230 315=232 316-319=220 31a=232 31b=216 31c-320=220 321-322=202 323-326=220 327-328=202 329-333=220 334-338=1
         339-33c=220 33d-344=230 345=240 346=230 347-349=220 34a-34c=230 34d-34e=220 350-352=230 353-356=220 357=230 358=232

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -40,7 +41,7 @@ internal static class Lowercase
     {
         while (index > 0)
         {
-            if (Rune.DecodeLastFromUtf16(text.AsSpan(0, index), out var rune, out var length) != System.Buffers.OperationStatus.Done) return default;
+            if (Rune.DecodeLastFromUtf16(text.AsSpan(0, index), out var rune, out var length) != OperationStatus.Done) return default;
             if (!IsIgnorable(rune)) return rune;
             index -= length;
         }
@@ -51,15 +52,15 @@ internal static class Lowercase
     {
         while (index < text.Length)
         {
-            if (Rune.DecodeFromUtf16(text.AsSpan(index), out var rune, out var length) != System.Buffers.OperationStatus.Done) return default;
+            if (Rune.DecodeFromUtf16(text.AsSpan(index), out var rune, out var length) != OperationStatus.Done) return default;
             if (!IsIgnorable(rune)) return rune;
             index += length;
         }
         return default;
     }
 
-    private static bool IsIgnorable(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark
-        or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol
+    private static bool IsIgnorable(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark
+        or UnicodeCategory.EnclosingMark or UnicodeCategory.Format or UnicodeCategory.ModifierLetter or UnicodeCategory.ModifierSymbol
         || (rune.IsBmp && IgnorablePunctuation.Contains((char)rune.Value, StringComparison.Ordinal));
 
     // Letters with case, and the numerals and symbols that Other_Lowercase and Other_Uppercase add. (Modifier letters are ignorable.)

@@ -92,7 +92,8 @@ internal static class Nfc
     {
         if ((uint)(first - LeadFirst) < LeadCount && (uint)(second - VowelFirst) < VowelCount)
             return HangulFirst + ((first - LeadFirst) * VowelCount + (second - VowelFirst)) * TailCount;
-        if ((uint)(first - HangulFirst) < HangulCount && (first - HangulFirst) % TailCount == 0 && (uint)(second - TailFirst - 1) < TailCount - 1)
+        if ((uint)(first - HangulFirst) < HangulCount && (first - HangulFirst) % TailCount == 0
+            && (uint)(second - TailFirst - 1) < TailCount - 1)
             return first + (second - TailFirst);
         return Tables.Compositions.TryGetValue((first, second), out var composed) ? composed : null;
     }
@@ -125,7 +126,9 @@ internal static class Nfc
                 for (var point = Hex(range[0]); point <= Hex(range[^1]); point++)
                     classes.Add(point, byte.Parse(value, CultureInfo.InvariantCulture));
             }
-            (Decompositions, Compositions, Classes) = (decompositions.ToFrozenDictionary(), compositions.ToFrozenDictionary(), classes.ToFrozenDictionary());
+            Decompositions = decompositions.ToFrozenDictionary();
+            Compositions = compositions.ToFrozenDictionary();
+            Classes = classes.ToFrozenDictionary();
         }
 
         private static string[] Split(string entries) => entries.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries);

@@ -12,11 +12,14 @@ namespace Diffusion.Conformance.Areas;
 /// </summary>
 public static class TokenizerArea
 {
+    private static readonly string[] OwnFiles =
+        ["vocab.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "tokenizer.json"];
+
     /// <summary>Runs the cases.</summary>
     public static IEnumerable<CaseResult> Run(string folder, ConformanceOptions options)
     {
         var files = Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal)
-            .Where(file => Path.GetFileName(file) is not ("vocab.json" or "tokenizer_config.json" or "special_tokens_map.json" or "added_tokens.json"))
+            .Where(file => !OwnFiles.Contains(Path.GetFileName(file)))
             .ToArray();
         var tokenizer = new Lazy<ClipTokenizer>(() => Load(folder));
         foreach (var file in files)

@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Runtime.Loader;
 using Diffusion.Core.Images;
 using FsCheck;
 using FsCheck.Xunit;
@@ -108,6 +110,42 @@ public sealed class ImageCodecTests : IDisposable
     }
 
     [Theory]
+    [InlineData(ImageFormat.Webp)]
+    [InlineData(ImageFormat.Gif)]
+    public void Of_an_animation_the_first_frame_is_read(ImageFormat format)
+    {
+        using var first = ToVips(Pictures.Gradient(24, 8, 3));
+        using var frames = Vips.Arrayjoin([first, first.Invert()], across: 1)
+            .Mutate(image => image.Set(GValue.GIntType, "page-height", 8));
+        var file = format == ImageFormat.Webp ? frames.WebpsaveBuffer(lossless: true) : frames.GifsaveBuffer();
+
+        var read = Pictures.Decode(file);
+
+        Assert.Equal((24, 8), (read.Width, read.Height));
+        Assert.True(read[23, 0, 0] > read[0, 0, 0] + 150);
+    }
+
+    // libvips takes time to load and isn't there on every platform.
+    [Fact]
+    public void Png_never_loads_the_native_library()
+    {
+        var context = new RecordingContext();
+        var type = context.LoadFromAssemblyPath(typeof(Image).Assembly.Location).GetType(typeof(Image).FullName!)!;
+        object? Call(object? on, string method, params object?[] arguments) => type.GetMethod(method)!.Invoke(on, arguments);
+        var (png, jpeg) = (Path.Combine(folder, "a.png"), Path.Combine(folder, "a.jpg"));
+
+        var picture = Call(Call(null, "Filled", 9, 9, new byte[] { 1, 2, 3 }), "Resize", 5, 5, Enum.ToObject(
+            context.Assemblies.Single().GetType(typeof(ResamplingFilter).FullName!)!, (int)ResamplingFilter.Lanczos));
+        Call(picture, "Save", png);
+        Call(picture, "ToHtml");
+        Assert.Equal(picture, Call(null, "Load", png));
+        Assert.DoesNotContain("NetVips", context.Asked);
+
+        Call(picture, "Save", jpeg);
+        Assert.Contains("NetVips", context.Asked);
+    }
+
+    [Theory]
     [InlineData(ImageFormat.Jpeg)]
     [InlineData(ImageFormat.Webp)]
     [InlineData(ImageFormat.Gif)]
@@ -179,4 +217,19 @@ public sealed class ImageCodecTests : IDisposable
     private static Vips ToVips(Image image) =>
         Vips.NewFromMemoryCopy(image.Pixels.ToArray(), image.Width, image.Height, image.Channels, Enums.BandFormat.Uchar)
             .Copy(interpretation: Enums.Interpretation.Srgb);
+
+    private sealed class RecordingContext : AssemblyLoadContext
+    {
+        public List<string> Asked { get; } = [];
+
+        protected override Assembly? Load(AssemblyName assemblyName)
+        {
+            lock (Asked)
+            {
+                Asked.Add(assemblyName.Name!);
+            }
+
+            return null;
+        }
+    }
 }

@@ -53,6 +53,20 @@ public sealed class NoiseSourceTests
     }
 
     [Fact]
+    public void Samples_draw_from_their_own_stream_or_the_shared_one()
+    {
+        var each = NoiseSource.FromSeeds([5, 6]);
+        Assert.Equal(new TorchGenerator(6).Randn(8), each.Sample(1).Randn([1, 8]));
+        Assert.Equal(new TorchGenerator(5).Randn(8), each.Randn([2, 8])[..8]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => each.Sample(2));
+
+        var (shared, generator) = (NoiseSource.FromSeed(5), new TorchGenerator(5));
+        Assert.Equal(generator.Randn(8), shared.Sample(0).Randn([1, 8]));
+        Assert.Equal(generator.Randn(8), shared.Sample(1).Randn([1, 8]));
+        Assert.Equal([7f], each.WithRandn(_ => [7]).Sample(1).Randn([1]));
+    }
+
+    [Fact]
     public void Seeds_and_batch_must_agree()
     {
         Assert.Throws<ArgumentException>(() => NoiseSource.FromSeeds([]));

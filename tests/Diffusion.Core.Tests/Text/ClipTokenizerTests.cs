@@ -129,6 +129,15 @@ public sealed class ClipTokenizerTests
     }
 
     [Fact]
+    public void Threads_may_share_a_tokenizer()
+    {
+        var texts = Enumerable.Range(0, 400).Select(i => $"a photo of castle number {i % 50}, ancient {new string((char)('a' + i % 26), i % 20)}").ToArray();
+        var expected = texts.Select(Clip.Tokenizer.EncodeAll).ToArray();
+        var fresh = Clip.Load();
+        Assert.Equal(expected, texts.AsParallel().AsOrdered().WithDegreeOfParallelism(8).Select(fresh.EncodeAll));
+    }
+
+    [Fact]
     public void Lone_surrogates_are_dropped() =>
         Assert.Equal(Clip.Tokenizer.EncodeAll("ab c"), Clip.Tokenizer.EncodeAll("a\ud800b \udfffc\ud83d"));
 

@@ -14,11 +14,17 @@ public sealed class CpuContractTests : IClassFixture<CpuContractTests.Fixture>
         public void Dispose() => Backend.Dispose();
     }
 
+    public static IEnumerable<TheoryDataRow<string>> Elementwises => ElementwiseCases.All.Names;
+
     public static IEnumerable<TheoryDataRow<string>> Gemms => GemmCases.All.Names;
 
     public static IEnumerable<TheoryDataRow<string>> Convolutions => ConvolutionCases.All.Names;
 
     public static IEnumerable<TheoryDataRow<string>> Attentions => AttentionCases.All.Names;
+
+    [Theory]
+    [MemberData(nameof(Elementwises))]
+    public void Elementwise(string name) => ContractRunner.Check(backend, ElementwiseCases.All[name]);
 
     [Theory]
     [MemberData(nameof(Gemms))]

@@ -1,23 +1,7 @@
-using Diffusion.Core.Tests.Randomness;
-using Diffusion.Core.Text;
 using FsCheck;
 using FsCheck.Fluent;
 
 namespace Diffusion.Core.Tests.Text;
-
-/// <summary>CLIP's own tokenizer, read once for all tests.</summary>
-internal static class Clip
-{
-    internal static readonly string Folder = Path.Combine(TorchGeneratorTests.Repository(), "tests", "fixtures", "tokenizer");
-
-    private static readonly Lazy<ClipTokenizer> Loaded = new(() =>
-    {
-        using var stream = File.OpenRead(Path.Combine(Folder, "bpe_simple_vocab_16e6.txt.gz"));
-        return ClipTokenizer.FromSimpleVocabulary(stream);
-    });
-
-    internal static ClipTokenizer Tokenizer => Loaded.Value;
-}
 
 /// <summary>Any UTF-16 text: letters of all scripts, marks, emoji, controls, halves of surrogate pairs, pieces of special tokens.</summary>
 public sealed record AnyText(string Value);
