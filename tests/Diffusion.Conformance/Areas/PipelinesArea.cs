@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Diffusion.Conformance.Areas.Pipelines;
 
 namespace Diffusion.Conformance.Areas;
@@ -31,7 +30,7 @@ public static class PipelinesArea
     {
         if (!Supported.Contains(family))
             return Verdict.Skip($"the pipeline family {family} isn't supported yet.");
-        using var json = JsonDocument.Parse(File.ReadAllBytes(file));
+        using var json = LenientJson.Read(file);
         var settings = new PipelineCase(folder, file, json.RootElement);
         if (models.Unsupported is { Length: > 0 } device)
             return Verdict.Skip(device);

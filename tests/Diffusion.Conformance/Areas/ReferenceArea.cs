@@ -6,6 +6,7 @@ using Diffusion.Core.Randomness;
 using Diffusion.Dsl.Denoising;
 using Diffusion.Dsl.Pipelines;
 using Diffusion.Dsl.Schedulers;
+using Catalogue = Diffusion.Dsl.Schedulers.Schedulers;
 
 namespace Diffusion.Conformance.Areas;
 
@@ -18,7 +19,7 @@ public static class ReferenceArea
     public static IEnumerable<CaseResult> Run(string folder, ConformanceOptions options)
     {
         using var models = new LoadedModels(options);
-        using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "cases.json")));
+        using var json = LenientJson.Read(Path.Combine(folder, "cases.json"));
         foreach (var element in json.RootElement.GetProperty("cases").EnumerateArray())
         {
             var name = element.GetProperty("name").GetString();
@@ -32,7 +33,7 @@ public static class ReferenceArea
         if (models.Unsupported is { Length: > 0 } device)
             return Verdict.Skip(device);
         var scheduler = settings.GetProperty("scheduler").GetString()!;
-        if (Schedulers.All.All(known => known.ClassName != scheduler))
+        if (Catalogue.All.All(known => known.ClassName != scheduler))
             return Verdict.Skip($"{scheduler} isn't supported yet.");
         var files = settings.GetProperty("files");
         using var tensors = SafetensorsFile.Open(Path.Combine(folder, files.GetProperty("tensors").GetString()!));

@@ -5,6 +5,7 @@ using Diffusion.Core.Formats;
 using Diffusion.Core.Tensors;
 using Diffusion.Dsl.Denoising;
 using Diffusion.Dsl.Schedulers;
+using Catalogue = Diffusion.Dsl.Schedulers.Schedulers;
 
 namespace Diffusion.Conformance.Areas.Pipelines;
 
@@ -56,7 +57,7 @@ public sealed class PipelineCase(string folder, string file, JsonElement root)
     /// <summary>The scheduler's class where the library doesn't have it; else empty.</summary>
     public string UnknownScheduler => root.TryGetProperty("scheduler", out var scheduler)
         && scheduler.ValueKind == JsonValueKind.Object
-        && Text(scheduler, "class_name", "") is var name && Schedulers.All.All(known => known.ClassName != name) ? name : "";
+        && Text(scheduler, "class_name", "") is var name && Catalogue.All.All(known => known.ClassName != name) ? name : "";
 
     /// <summary>The scheduler of the case.</summary>
     /// <param name="model">The model's own.</param>
@@ -66,7 +67,7 @@ public sealed class PipelineCase(string folder, string file, JsonElement root)
             return model;
         var config = scheduler.GetProperty("config").EnumerateObject().Where(option => !option.Name.StartsWith('_'))
             .Aggregate(SchedulerConfig.Default(Text(scheduler, "class_name", "")), (all, option) => all.With(option.Name, option.Value.GetRawText()));
-        return Schedulers.Create(config);
+        return Catalogue.Create(config);
     }
 
     /// <summary>Arguments of the call that aren't among these.</summary>
