@@ -4,6 +4,7 @@ using Diffusion.Core.Devices;
 using Diffusion.Core.Images;
 using Diffusion.Core.Randomness;
 using Diffusion.Core.Tensors;
+using Diffusion.Core.Tensors.Planning;
 using Diffusion.Dsl.Guidances;
 using Diffusion.Dsl.Schedulers;
 
@@ -128,6 +129,14 @@ public sealed record DenoisingLoop
     public Task<Step> RunAsync(IProgress<Step>? progress = null, CancellationToken cancel = default) =>
         Task.Run(() => Run(progress, cancel), cancel);
 
+    /// <summary>What the run's first step computes: kernels, fusions and memory. The start (text encoder, noise) is computed for it.</summary>
+    /// <param name="cancel">Stops between two kernels.</param>
+    public PlanReport ExplainStep(CancellationToken cancel = default)
+    {
+        var start = Start(cancel);
+        return start.Sample.Device.Explain(Compute(start, NoiseFrom(start)).Roots);
+    }
+
     /// <summary>The loop with a function applied to every step before the next one is taken: observe it, edit it, replace it.</summary>
     /// <param name="edit">A step to the step to go on from; must be pure.</param>
     public DenoisingLoop Map(Func<Step, Step> edit)
@@ -243,9 +252,14 @@ public sealed record DenoisingLoop
 
     private static NoiseSource? NoiseFrom(Step step) => step.Generators.IsEmpty ? null : NoiseSource.FromStates(step.Generators);
 
-    private Step Advance(Step from, NoiseSource? noise, CancellationToken cancel, LiveTensors? made = null)
+    private sealed record Computation(StepResult<Tensor> Result, Tensor Output, Tensor[] Drawn, NoiseNeed Need)
     {
-        cancel.ThrowIfCancellationRequested();
+        // The prediction and what the scheduler remembers stay, so that no later step computes the model again.
+        public Tensor[] Roots => [Result.Sample, Output, .. Result.State.Tensors()];
+    }
+
+    private Computation Compute(Step from, NoiseSource? noise)
+    {
         int index = from.Index + 1;
         var solver = Timetable.Over(TensorAlgebra.Instance);
         var question = new DenoiserInput(solver.ScaleModelInput(from.Sample, index), Timetable.Timesteps[index], Conditioning)
@@ -257,20 +271,25 @@ public sealed record DenoisingLoop
         var output = Denoiser.Predict(question).Value;
         var need = Timetable.NoiseFor(index);
         Tensor[] drawn = need == NoiseNeed.None ? [] : [Draw(noise, index, need, from.Sample)];
-        var result = solver.Step(from.State, index, output, from.Sample, need == NoiseNeed.Required ? drawn : []);
+        return new(solver.Step(from.State, index, output, from.Sample, need == NoiseNeed.Required ? drawn : []), output, drawn, need);
+    }
 
-        // The prediction and what the scheduler remembers stay, so that no later step computes the model again.
-        Tensor[] roots = [result.Sample, output, .. result.State.Tensors()];
-        made?.Add(roots, drawn);
+    private Step Advance(Step from, NoiseSource? noise, CancellationToken cancel, LiveTensors? made = null)
+    {
+        cancel.ThrowIfCancellationRequested();
+        var computed = Compute(from, noise);
+        var result = computed.Result;
+        var roots = computed.Roots;
+        made?.Add(roots, computed.Drawn);
         Tensor.Realize(roots, cancel);
         var step = new Step
         {
-            Index = index,
+            Index = from.Index + 1,
             Count = Timetable.Count,
-            Timestep = Timetable.Timesteps[index],
+            Timestep = Timetable.Timesteps[from.Index + 1],
             Sample = result.Sample,
             State = result.State,
-            Generators = need == NoiseNeed.None || noise is null ? from.Generators : noise.Snapshot(),
+            Generators = computed.Need == NoiseNeed.None || noise is null ? from.Generators : noise.Snapshot(),
             Original = _ => result.PredictedOriginal,
             Decode = from.Decode,
         };

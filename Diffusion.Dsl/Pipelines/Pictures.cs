@@ -43,7 +43,7 @@ public sealed class Pictures : IReadOnlyList<Image>
     public Image this[int index] => Images[index];
 
     /// <summary>All pictures in one.</summary>
-    public Image Grid() => Images.Length == 1 ? Image : Image.Grid(Images).WithText(Recipe.Keyword, Recipe.ToJson());
+    public Image Grid() => Images.Length == 1 ? Image : Image.Grid(Images).WithText(Recipe.Keyword, Recipe.WithIndex(-1).ToJson());
 
     /// <inheritdoc/>
     public IEnumerator<Image> GetEnumerator() => ((IEnumerable<Image>)Images).GetEnumerator();

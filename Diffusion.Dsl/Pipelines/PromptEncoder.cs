@@ -18,10 +18,10 @@ internal static class PromptEncoder
     {
         if (options.PromptEmbeddings is [var prompt] && options.NegativeEmbeddings is [var negative])
             return new(Repeated(prompt.To(model.Device), options.Batch), Repeated(negative.To(model.Device), options.Batch), []);
-        if (options.ClipSkip >= model.TextLayers)
+        if (options.ClipSkip > model.TextLayers)
         {
             throw new ArgumentOutOfRangeException(
-                nameof(options), options.ClipSkip, $"ClipSkip: the text encoder has {model.TextLayers} layers; expected 0 … {model.TextLayers - 1}.");
+                nameof(options), options.ClipSkip, $"ClipSkip: the text encoder has {model.TextLayers} layers; expected 0 … {model.TextLayers}.");
         }
 
         var negatives = Negatives(options);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Diffusion.Core.Devices;
+using Diffusion.Core.Models;
 using Diffusion.Core.Tensors;
 using Diffusion.Core.Text;
 using Diffusion.Dsl.Denoising;
@@ -9,7 +10,7 @@ namespace Diffusion.Dsl.Pipelines;
 
 /// <summary>
 /// What text-to-image needs of a latent diffusion model, as a record of functions: a folder's networks
-/// (<c>Model.Load</c>), or anything that behaves like them. Pure.
+/// (<see cref="Model.Load"/>), or anything that behaves like them. Pure.
 /// </summary>
 public sealed record TextToImageModel
 {
@@ -31,16 +32,24 @@ public sealed record TextToImageModel
     /// </summary>
     public required Func<Tensor, int, Tensor> EncodeText { get; init; }
 
-    /// <summary>How many layers the text encoder has; <c>clip_skip</c> must leave one.</summary>
+    /// <summary>How many layers the text encoder has; <c>clip_skip</c> can't leave out more.</summary>
     public int TextLayers { get; init; } = int.MaxValue;
 
     /// <summary>The UNet: latents [batch, channels, height, width] to a prediction of the same shape.</summary>
     public required Denoiser Denoiser { get; init; }
 
     /// <summary>
-    /// Whether the denoiser takes the guidance scale as an input (<c>timestep_cond</c>), as consistency-distilled models do.
+    /// The size of the guidance scale's embedding that the denoiser takes as <c>timestep_cond</c>, as consistency-distilled models do
+    /// (<c>time_cond_proj_dim</c>); 0 where it takes none. Such a model is called once a step, without classifier-free guidance.
     /// </summary>
-    public bool EmbedsGuidance { get; init; }
+    public int GuidanceEmbeddingSize { get; init; }
+
+    /// <summary>The denoiser with hooks in the network: adapters, FreeU.</summary>
+    public Func<UNetHooks, Denoiser> Hooked { get; init; } =
+        _ => throw new NotSupportedException("WithHooks: this model isn't a UNet; change its denoiser instead.");
+
+    /// <summary>What was changed about the model since it was loaded: a recipe can't hold it.</summary>
+    public ImmutableArray<string> Changes { get; init; } = [];
 
     /// <summary>Latents as the loop has them, to pixels [batch, 3, height, width] in −1 … 1.</summary>
     public required Func<Tensor, Tensor> Decode { get; init; }
@@ -64,7 +73,18 @@ public sealed record TextToImageModel
     public ImmutableArray<string> Notes { get; init; } = [];
 
     /// <summary>The model with another denoiser: guidance, adapters or a toy.</summary>
-    public TextToImageModel WithDenoiser(Denoiser denoiser) => this with { Denoiser = denoiser };
+    public TextToImageModel WithDenoiser(Denoiser denoiser) => this with { Denoiser = denoiser, Changes = Changes.Add("a denoiser") };
+
+    /// <summary>The model with hooks in its UNet, instead of those it had.</summary>
+    /// <exception cref="NotSupportedException">The model isn't a UNet.</exception>
+    public TextToImageModel WithHooks(UNetHooks hooks) => this with { Denoiser = Hooked(hooks), Changes = Changes.Add("hooks in the UNet") };
+
+    /// <summary>The model with FreeU (Si et al., arXiv:2309.11497): stronger features, and skip connections with less of the low frequencies.</summary>
+    /// <param name="s1">The factor of the first block's skip connections; for Stable Diffusion 1.5: 0.9.</param>
+    /// <param name="s2">The same for the second block: 0.2.</param>
+    /// <param name="b1">The factor of the first block's features: 1.2.</param>
+    /// <param name="b2">The same for the second block: 1.4.</param>
+    public TextToImageModel WithFreeU(double s1, double s2, double b1, double b2) => WithHooks(UNetHooks.None.WithFreeU(s1, s2, b1, b2));
 
     /// <summary>The model with another scheduler.</summary>
     public TextToImageModel WithScheduler(Scheduler scheduler) => this with { Scheduler = scheduler };

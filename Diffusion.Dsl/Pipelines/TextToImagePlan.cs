@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Diffusion.Core.Images;
+using Diffusion.Core.Models.Blocks;
 using Diffusion.Core.Randomness;
 using Diffusion.Core.Tensors;
 using Diffusion.Dsl.Denoising;
@@ -44,7 +45,7 @@ internal sealed record TextToImagePlan(
     {
         if (!options.Guidances.IsEmpty)
             return Guidance.Compose([.. options.Guidances]);
-        if (options.GuidanceScale <= 1 || model.EmbedsGuidance)
+        if (options.GuidanceScale <= 1 || model.GuidanceEmbeddingSize > 0)
             return Guidance.None;
         var free = Guidance.ClassifierFree(options.GuidanceScale);
         return options.GuidanceRescale > 0 ? free.Then(Guidance.Rescale(options.GuidanceRescale)) : free;
@@ -64,9 +65,9 @@ internal sealed record TextToImagePlan(
     }
 
     private static Conditioning Told(TextToImageModel model, TextToImageOptions options, Conditioning conditioning, int pictures) =>
-        model.EmbedsGuidance
-            ? conditioning.With("guidance_scale", Tensor.Full(options.GuidanceScale - 1, [pictures], device: model.Device))
-            : conditioning;
+        model.GuidanceEmbeddingSize == 0 ? conditioning
+            : conditioning.With("timestep_cond", Embeddings.GuidanceScale(
+                [.. Enumerable.Repeat((float)(options.GuidanceScale - 1), pictures)], model.GuidanceEmbeddingSize, model.Device));
 
     private static Tensor Fitting(Tensor latents, Shape shape) => latents.Shape == shape ? latents
         : throw new TensorShapeException($"WithLatents: got {latents.Shape}, expected {shape}: pictures, channels, height and width in latents.");

@@ -93,15 +93,33 @@ public sealed class UnconditionalImage
         var (scheduler, loop) = Plan();
         var made = new LiveTensors();
         var last = loop.RunTracked(made, progress, cancel);
-        using var pixels = Pictures.Denormalized(last.Sample);
-        pixels.Realize(cancel);
-        made.FreeAllButSample(last.Sample);
-        return Pictures.Of(last.Sample, pixels, Recipes.Recipe.Of(Model, Options, scheduler), Model.Notes);
+        try
+        {
+            return Finish(last.Sample, scheduler, cancel);
+        }
+        catch
+        {
+            made.FreeAll();
+            throw;
+        }
+        finally
+        {
+            made.FreeAllButSample(last.Sample);
+        }
     }
 
     /// <summary>As <see cref="Run"/>, on the thread pool.</summary>
     public Task<Pictures> RunAsync(IProgress<Step>? progress = null, CancellationToken cancel = default) =>
         Task.Run(() => Run(progress, cancel), cancel);
+
+    /// <summary>The pictures of a run's last step, when the steps were pulled one by one.</summary>
+    /// <param name="step">A step of this run.</param>
+    /// <param name="cancel">Stops between two kernels.</param>
+    public Pictures Finish(Step step, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        return Finish(step.Sample, Plan().Scheduler, cancel);
+    }
 
     /// <summary>Everything that is needed to make the pictures again.</summary>
     public Recipe Recipe() => Recipes.Recipe.Of(Model, Options, Plan().Scheduler);
@@ -111,6 +129,13 @@ public sealed class UnconditionalImage
 
     /// <inheritdoc/>
     public override string ToString() => $"unconditional image with {Model.Name}";
+
+    private Pictures Finish(Tensor sample, Schedulers.Scheduler scheduler, CancellationToken cancel)
+    {
+        using var pixels = Pictures.Denormalized(sample);
+        pixels.Realize(cancel);
+        return Pictures.Of(sample, pixels, Recipes.Recipe.Of(Model, Options, scheduler), Model.Notes);
+    }
 
     private (Schedulers.Scheduler Scheduler, DenoisingLoop Loop) Plan()
     {

@@ -74,7 +74,7 @@ public sealed record Recipe
     /// <summary>Height in pixels.</summary>
     public int Height { get; init; }
 
-    /// <summary>Which of the run's pictures this is, counted from 0.</summary>
+    /// <summary>Which of the run's pictures this is, counted from 0; −1 for all of them in a grid.</summary>
     public int Index { get; init; }
 
     /// <summary>The element type that was computed with.</summary>
@@ -141,6 +141,22 @@ public sealed record Recipe
             .WithScheduler(_ => Schedulers.Schedulers.Create(Scheduler)));
     }
 
+    /// <summary>Makes the picture again.</summary>
+    /// <param name="model">The same model.</param>
+    /// <param name="cancel">Stops between two kernels.</param>
+    /// <exception cref="ArgumentException">The model has other weights.</exception>
+    /// <exception cref="NotSupportedException">The recipe isn't complete, or the model is for another pipeline.</exception>
+    public Image Reproduce(Model model, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var pictures = Pipeline == Unconditional
+            ? ToUnconditionalImage(model.PixelModel()).Run(cancel: cancel)
+            : ToTextToImage(model.TextToImageModel()).Run(cancel: cancel);
+        return Index < 0 ? pictures.Grid()
+            : Index < pictures.Count ? pictures[Index]
+            : throw new FormatException($"Recipe: the picture is number {Index} of a run of {pictures.Count}.");
+    }
+
     /// <summary>Equal when everything that is written is.</summary>
     public bool Equals(Recipe? other) => other is not null && ToJson() == other.ToJson();
 
@@ -169,7 +185,7 @@ public sealed record Recipe
         Line("eta", Eta == 0 ? "" : Text(Eta));
         Line("clip skip", ClipSkip == 0 ? "" : Text(ClipSkip));
         Line("size", $"{Width}x{Height}");
-        Line("pictures", Batch == 1 ? "" : $"{Batch} each; this is number {Index + 1}");
+        Line("pictures", Batch == 1 ? "" : Index < 0 ? $"{Batch} each, in a grid" : $"{Batch} each; this is number {Index + 1}");
         Line("computed", $"{ElementType} on {Device} by {Library}");
         Line("not recorded", string.Join("; ", Unrecorded));
         return lines.ToString().TrimEnd('\n');
@@ -194,7 +210,7 @@ public sealed record Recipe
         Width = width,
         Height = height,
         Device = model.Device.Name,
-        Unrecorded = [.. Given(options), .. Own(scheduler)],
+        Unrecorded = [.. Given(options), .. Own(scheduler), .. model.Changes],
     };
 
     internal static Recipe Of(PixelModel model, UnconditionalImageOptions options, Scheduler scheduler) => new()

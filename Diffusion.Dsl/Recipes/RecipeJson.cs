@@ -89,7 +89,7 @@ internal static class RecipeJson
             Batch = Int(root, "batch", 1),
             Width = Int(root, "width", 0),
             Height = Int(root, "height", 0),
-            Index = Int(root, "index", 0),
+            Index = Int(root, "index", -1),
             ElementType = Text(root, "element_type", ""),
             Device = Text(root, "device", ""),
             Unrecorded = List(root, "unrecorded", AsText),
@@ -99,7 +99,11 @@ internal static class RecipeJson
     // The configuration's own lines would make the picture's text many lines long.
     private static string Compact(SchedulerConfig config) => string.Join(' ', config.ToJson().Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 
-    private static void Strings(Utf8JsonWriter json, string name, ImmutableArray<string> values) => Array(json, name, values, json.WriteStringValue);
+    private static void Strings(Utf8JsonWriter json, string name, ImmutableArray<string> values) =>
+        Array(json, name, values, text => json.WriteStringValue(Valid(text)));
+
+    // Half of a surrogate pair, which a text from outside may have, can't be written.
+    private static string Valid(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
 
     private static void Array<T>(Utf8JsonWriter json, string name, ImmutableArray<T> values, Action<T> write)
     {
