@@ -165,8 +165,8 @@ internal sealed record ClipTextParts
         if (inputIds.Rank != 2 || inputIds.Shape[1] < 1 || inputIds.Shape[1] > config.MaxPositionEmbeddings)
             throw new TensorShapeException($"ClipTextModel: token ids are [N, L] with L from 1 to {config.MaxPositionEmbeddings}; got {inputIds.Shape}. Cut the text or encode it in parts.");
         var ids = inputIds.ToIntegers();
-        if (ids.FirstOrDefault(id => id < 0 || id >= config.VocabSize, -1) is var wrong && ids.Any(id => id < 0 || id >= config.VocabSize))
-            throw new TensorShapeException($"ClipTextModel: token ids are 0 … {config.VocabSize - 1}; got {wrong}. Is the tokenizer this model's?");
+        foreach (long id in ids.Where(id => id < 0 || id >= config.VocabSize))
+            throw new TensorShapeException($"ClipTextModel: token ids are 0 … {config.VocabSize - 1}; got {id}. Is the tokenizer this model's?");
         int batch = inputIds.Shape[0], length = inputIds.Shape[1];
         var mask = attentionMask is null ? null : CausalMask(attentionMask, batch, length);
         var x = tokens.Embed(inputIds).Cast(ElementType.Float32) + positions.Slice(0, 0, length).Cast(ElementType.Float32);

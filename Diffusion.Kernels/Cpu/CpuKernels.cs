@@ -12,13 +12,13 @@ internal static class CpuKernels
             return ReferenceKernels.Prepare(spec);
         return spec switch
         {
-            ElementwiseSpec s => CpuElementwise.Prepare(context, s),
-            GroupNormSpec s => CpuGroupNorm.Prepare(context, s),
-            RowNormSpec s => CpuRowNorm.Prepare(context, s),
-            SoftmaxSpec s => CpuSoftmax.Prepare(context, s),
-            GemmSpec s => CpuGemm.Prepare(s, context),
-            ConvolutionSpec s => CpuConvolution.Prepare(s, context),
-            AttentionSpec s => CpuAttention.Prepare(s, context),
+            ElementwiseSpec elementwise => CpuElementwise.Prepare(context, elementwise),
+            GemmSpec gemm => CpuGemm.Prepare(gemm, context),
+            ConvolutionSpec convolution => CpuConvolution.Prepare(convolution, context),
+            AttentionSpec attention => CpuAttention.Prepare(attention, context),
+            GroupNormSpec norm => CpuGroupNorm.Prepare(context, norm),
+            RowNormSpec norm => CpuRowNorm.Prepare(context, norm),
+            SoftmaxSpec softmax => CpuSoftmax.Prepare(context, softmax),
             _ => ReferenceKernels.Prepare(spec),
         };
     }

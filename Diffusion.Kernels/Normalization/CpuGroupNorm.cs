@@ -163,9 +163,6 @@ internal sealed unsafe class CpuGroupNorm
                 squares += sums[k.padded + c] - own * sums[c] + k.positions * apart * apart;
             }
             double inverse = 1 / Math.Sqrt(Math.Max(squares / count, 0) + k.spec.Epsilon);
-            // NaN and infinity in the input must not be hidden by the maximum.
-            if (double.IsNaN(squares))
-                inverse = double.NaN;
             float rounded = (float)average;
             for (int c = first; c < first + width; c++)
             {

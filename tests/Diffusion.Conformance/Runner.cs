@@ -12,7 +12,7 @@ public static class Runner
     {
         ["formats"] = FormatsArea.Run,
         ["image"] = ImageArea.Run,
-        ["misc"] = Unsupported("misc"),
+        ["misc"] = MiscArea.Run,
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,
         ["rng"] = RngArea.Run,

@@ -16,6 +16,8 @@ public sealed class CpuContractTests : IClassFixture<CpuContractTests.Fixture>
 
     public static IEnumerable<TheoryDataRow<string>> Elementwises => ElementwiseCases.All.Names;
 
+    public static IEnumerable<TheoryDataRow<string>> Normalizations => NormalizationCases.All.Names;
+
     public static IEnumerable<TheoryDataRow<string>> Gemms => GemmCases.All.Names;
 
     public static IEnumerable<TheoryDataRow<string>> Convolutions => ConvolutionCases.All.Names;
@@ -25,6 +27,10 @@ public sealed class CpuContractTests : IClassFixture<CpuContractTests.Fixture>
     [Theory]
     [MemberData(nameof(Elementwises))]
     public void Elementwise(string name) => ContractRunner.Check(backend, ElementwiseCases.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Normalizations))]
+    public void Normalization(string name) => ContractRunner.Check(backend, NormalizationCases.All[name]);
 
     [Theory]
     [MemberData(nameof(Gemms))]
