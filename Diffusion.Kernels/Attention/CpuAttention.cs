@@ -129,6 +129,8 @@ internal sealed unsafe class CpuAttention
             PanelPacking.PackColumns(
                 k.Type, source + key * k.Strides[2] * k.Type.Size(), k.Strides[3], k.Strides[2], depth, Math.Min(Width, end - key), target, scratch);
             new Span<float>(target + depth * Width, (paddedDepth - depth) * Width).Clear();
+            // The scale goes to the keys: there are rarely more of them than of queries.
+            OnlineSoftmax.Scale(target, (float)(spec.Scale * LogTwoOfE), target, Width * depth);
         }
         int bytes = v.Type.Size();
         source = Head(job.V, v, job.FirstPair + index) + first * v.Strides[2] * bytes;
@@ -175,7 +177,7 @@ internal sealed unsafe class CpuAttention
             int n = Math.Min(KeyBlock, seen - key);
             float* k = job.Keys + index * keyFloats + (long)key * paddedDepth;
             for (int p = 0; p * Width < n; p++)
-                PanelProduct.MultiplyColumn(packed, (long)Unit * paddedDepth, k + p * Width * paddedDepth, paddedDepth, count, scores + p * Width, KeyBlock, false, null);
+                PanelProduct.MultiplyColumn(packed, (long)Unit * paddedDepth, k + p * Width * paddedDepth, paddedDepth, count, scores + p * Width, KeyBlock, null, 0, null);
             for (int i = 0; i < count; i++)
             {
                 float* row = scores + i * KeyBlock;
@@ -183,7 +185,8 @@ internal sealed unsafe class CpuAttention
                 if (job.Mask != null)
                     AddMask(ref job, pair, first + i, key, visible, row, strip);
                 float factor = OnlineSoftmax.Update(row, visible, ref largest[i], ref totals[i]);
-                new Span<float>(row + visible, n - visible).Clear();
+                if (visible < n)
+                    new Span<float>(row + visible, n - visible).Clear();
                 if (factor != 1)
                     OnlineSoftmax.Scale(results + i * paddedSize, factor, results + i * paddedSize, paddedSize);
             }
@@ -198,26 +201,24 @@ internal sealed unsafe class CpuAttention
         }
     }
 
-    /// <summary>Queries times the scale, as tiles of six.</summary>
+    /// <summary>Queries as tiles of six.</summary>
     private void PackQueries(byte* source, int count, float* packed, float* strip)
     {
         var q = spec.Q;
-        float scale = (float)(spec.Scale * LogTwoOfE);
+        bool dense = q.Type == ElementType.Float32 && (depth == 1 || q.Strides[3] == 1);
+        long step = q.Strides[2] * q.Type.Size();
         float** rows = stackalloc float*[Unit];
-        for (int i = 0; i < Unit; i++)
-        {
-            rows[i] = strip + i * paddedDepth;
-            new Span<float>(rows[i], paddedDepth).Clear();
-        }
         for (int first = 0; first < count; first += Unit, packed += Unit * paddedDepth)
         {
             for (int i = 0; i < Unit; i++)
             {
-                int query = Math.Min(first + i, count - 1);
-                CpuConvert.Load(q.Type, source + query * q.Strides[2] * q.Type.Size(), depth == 1 ? 1 : q.Strides[3], rows[i], depth);
-                OnlineSoftmax.Scale(rows[i], scale, rows[i], depth);
+                byte* query = source + Math.Min(first + i, count - 1) * step;
+                rows[i] = dense ? (float*)query : strip + i * paddedDepth;
+                if (!dense)
+                    CpuConvert.Load(q.Type, query, depth == 1 ? 1 : q.Strides[3], rows[i], depth);
             }
-            PanelPacking.PackRows(rows, paddedDepth, packed);
+            PanelPacking.PackRows(rows, depth, packed);
+            PanelPacking.ClearDepth(packed, depth, paddedDepth);
         }
     }
 

@@ -10,24 +10,27 @@ namespace Diffusion.Kernels.Cpu;
 internal static unsafe class OnlineSoftmax
 {
     /// <summary>
-    /// Turns a row of scores into weights 2^(score − largest) and brings the row's state up to date.
+    /// Turns a row of scores into weights 2^(score − largest) and brings the row's state up to date. The row has room for a multiple
+    /// of 16 scores; those after the last become 0.
     /// </summary>
     /// <returns>The factor for what was summed before.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Update(float* scores, int count, ref float largest, ref float total)
     {
-        float before = largest, now = MathF.Max(before, Largest(scores, count));
+        int padded = (count + 15) & ~15;
+        for (int j = count; j < padded; j++)
+            scores[j] = float.NegativeInfinity;
+        float before = largest, now = MathF.Max(before, Largest(scores, padded));
         if (float.IsNegativeInfinity(now))
         {
             // Nothing visible so far.
-            new Span<float>(scores, count).Clear();
+            new Span<float>(scores, padded).Clear();
             return 1;
         }
         var offset = Vector256.Create(now);
         var sum0 = Vector256<float>.Zero;
         var sum1 = Vector256<float>.Zero;
-        int i = 0;
-        for (; i + 16 <= count; i += 16)
+        for (int i = 0; i < padded; i += 16)
         {
             var e0 = Power(Vector256.Load(scores + i) - offset);
             var e1 = Power(Vector256.Load(scores + i + 8) - offset);
@@ -37,11 +40,6 @@ internal static unsafe class OnlineSoftmax
             sum1 += e1;
         }
         float sum = Vector256.Sum(sum0 + sum1);
-        for (; i < count; i++)
-        {
-            scores[i] = Power(Vector256.Create(scores[i] - now)).ToScalar();
-            sum += scores[i];
-        }
         float factor = Power(Vector256.Create(before - now)).ToScalar();
         largest = now;
         total = total * factor + sum;
@@ -85,14 +83,11 @@ internal static unsafe class OnlineSoftmax
             v2 = Vector256.MaxNative(v2, Vector256.Load(scores + i + 16));
             v3 = Vector256.MaxNative(v3, Vector256.Load(scores + i + 24));
         }
-        for (; i + 8 <= count; i += 8)
+        for (; i < count; i += 8)
             v0 = Vector256.MaxNative(v0, Vector256.Load(scores + i));
         v0 = Vector256.MaxNative(Vector256.MaxNative(v0, v1), Vector256.MaxNative(v2, v3));
         var half = Vector128.MaxNative(v0.GetLower(), v0.GetUpper());
-        float largest = MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
-        for (; i < count; i++)
-            largest = MathF.Max(largest, scores[i]);
-        return largest;
+        return MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
     }
 
     /// <summary>2^x for x ≤ 0 within 2 ulp; 0 below 2^−126; NaN stays NaN.</summary>

@@ -57,7 +57,7 @@ internal sealed unsafe class Winograd
         elements = edge * edge;
         input = new ConvolutionInput(spec);
         epilogue = CpuEpilogue.Create(spec.After, spec.Y);
-        store = DirectStore.Create(spec.After, spec.Y);
+        store = DirectStore.Create(spec.After, spec.Y, bySample: true);
         weights = new WinogradWeights(spec.W, edge);
         channels = spec.W.Shape[1];
         outputs = spec.W.Shape[0];
@@ -230,6 +230,7 @@ internal sealed unsafe class Winograd
         {
             float* a = packed + (long)e * block * depth;
             float* b = job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
+            float* c = scratch + e * elementStride;
             for (int k = 0; k < depth; k += depthStep)
             {
                 int n = Math.Min(depthStep, depth - k);
@@ -237,7 +238,7 @@ internal sealed unsafe class Winograd
                 {
                     PanelProduct.MultiplyColumn(
                         a + (long)k * Unit, (long)depth * Unit, b + p * weights.PanelFloats + (long)k * Width, n, count,
-                        scratch + e * elementStride + p * Width, stride, k > 0, null);
+                        c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null);
                 }
             }
         }
@@ -257,16 +258,30 @@ internal sealed unsafe class Winograd
     private void StoreDirect(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns)
     {
         int height = spec.Y.Shape[1], width = spec.Y.Shape[2];
-        int line = first / tileColumns, y = line % tileRows * tile;
-        long rowStart = ((long)(line / tileRows) * height + y) * width;
-        float* bias = (store.Bias < 0 ? (float*)Unsafe.AsPointer(ref zeros[0]) : (float*)job.Launch.Input(store.Bias)) + column;
+        int line = first / tileColumns, y = line % tileRows * tile, image = line / tileRows;
+        long rowStart = ((long)image * height + y) * width;
+        float* bias = stackalloc float[MaxGroup * Width];
+        new Span<float>(bias, columns).Clear();
+        if (store.Bias >= 0)
+            WinogradTransforms.Add((float*)job.Launch.Input(store.Bias) + column, 0, bias, 0, 1, columns);
+        if (store.Sample >= 0)
+            WinogradTransforms.Add((float*)job.Launch.Input(store.Sample) + image * store.SampleStride + column, 0, bias, 0, 1, columns);
+        int rows = Math.Min(tile, height - y);
         for (int i = 0; i < run; i++)
         {
-            int x = (first + i) % tileColumns * tile;
+            int x = (first + i) % tileColumns * tile, count = Math.Min(tile, width - x);
             float* target = (float*)job.Launch.Output + (rowStart + x) * store.RowStride + column;
             Untransform(
-                products + i * group * Width, elementStride, columns, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride,
-                Math.Min(tile, height - y), Math.Min(tile, width - x));
+                products + i * group * Width, elementStride, columns, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride, rows, count);
+            if (store.Residual < 0)
+                continue;
+            float* residual = (float*)job.Launch.Input(store.Residual) + (rowStart + x) * store.ResidualStride + column;
+            for (int j = 0; j < rows; j++)
+            {
+                WinogradTransforms.Add(
+                    residual + j * width * store.ResidualStride, (nint)store.ResidualStride, target + j * width * store.RowStride, (nint)store.RowStride,
+                    count, columns);
+            }
         }
     }
 

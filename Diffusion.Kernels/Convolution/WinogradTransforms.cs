@@ -206,4 +206,23 @@ internal static unsafe class WinogradTransforms
             }
         }
     }
+
+    /// <summary>target += source for some pixels.</summary>
+    /// <param name="source">First pixel to add.</param>
+    /// <param name="sourceStride">Floats between its pixels.</param>
+    /// <param name="target">First pixel to add to.</param>
+    /// <param name="targetStride">Floats between its pixels.</param>
+    /// <param name="pixels">Number of pixels.</param>
+    /// <param name="channels">Multiple of 8.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add(float* source, nint sourceStride, float* target, nint targetStride, int pixels, int channels)
+    {
+        for (int i = 0; i < pixels; i++)
+        {
+            for (int c = 0; c < channels; c += Lanes)
+                (Vector256.Load(target + c) + Vector256.Load(source + c)).Store(target + c);
+            source += sourceStride;
+            target += targetStride;
+        }
+    }
 }

@@ -24,21 +24,22 @@ internal static unsafe class MicroKernel
     /// <summary>The depth that packed operands have.</summary>
     public static int PadDepth(int depth) => (depth + DepthUnit - 1) / DepthUnit * DepthUnit;
 
-    /// <summary>C[6,16] = (C or the bias or 0) + A·B with A packed [depth][6] and B packed [depth][16].</summary>
+    /// <summary>C[6,16] = start + bias + A·B with A packed [depth][6] and B packed [depth][16].</summary>
     /// <param name="a">Packed tile.</param>
     /// <param name="b">Packed panel.</param>
     /// <param name="depth">Multiple of <see cref="DepthUnit"/>.</param>
     /// <param name="c">First result.</param>
     /// <param name="stride">Floats between rows of results.</param>
-    /// <param name="accumulate">Start from C.</param>
-    /// <param name="bias">16 values to start each row from, or null.</param>
+    /// <param name="start">What to add to: C itself, a residual, or null.</param>
+    /// <param name="startStride">Floats between its rows.</param>
+    /// <param name="bias">16 values to add to each row, or null.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Packed(float* a, float* b, nint depth, float* c, nint stride, bool accumulate, float* bias)
+    public static void Packed(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
         if (IsFma)
-            MicroKernelFma.Packed6x16(a, b, depth, c, stride, accumulate, bias);
+            MicroKernelFma.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
         else
-            MicroKernelPortable.Packed6x16(a, b, depth, c, stride, accumulate, bias);
+            MicroKernelPortable.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
     }
 
     /// <summary>C[6,16] += A·B with six rows of A as they lie, <paramref name="lda"/> floats apart; any depth.</summary>

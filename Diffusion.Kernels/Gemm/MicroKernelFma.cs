@@ -8,31 +8,10 @@ namespace Diffusion.Kernels.Cpu;
 internal static unsafe class MicroKernelFma
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Packed6x16(float* a, float* b, nint depth, float* c, nint stride, bool accumulate, float* bias)
+    public static void Packed6x16(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
         Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
-        if (accumulate)
-        {
-            float* q = c;
-            c00 = Vector256.Load(q);
-            c01 = Vector256.Load(q + 8);
-            q += stride;
-            c10 = Vector256.Load(q);
-            c11 = Vector256.Load(q + 8);
-            q += stride;
-            c20 = Vector256.Load(q);
-            c21 = Vector256.Load(q + 8);
-            q += stride;
-            c30 = Vector256.Load(q);
-            c31 = Vector256.Load(q + 8);
-            q += stride;
-            c40 = Vector256.Load(q);
-            c41 = Vector256.Load(q + 8);
-            q += stride;
-            c50 = Vector256.Load(q);
-            c51 = Vector256.Load(q + 8);
-        }
-        else if (bias != null)
+        if (bias != null)
         {
             c00 = c10 = c20 = c30 = c40 = c50 = Vector256.Load(bias);
             c01 = c11 = c21 = c31 = c41 = c51 = Vector256.Load(bias + 8);
@@ -40,6 +19,26 @@ internal static unsafe class MicroKernelFma
         else
         {
             c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector256<float>.Zero;
+        }
+        if (start != null)
+        {
+            c00 += Vector256.Load(start);
+            c01 += Vector256.Load(start + 8);
+            start += startStride;
+            c10 += Vector256.Load(start);
+            c11 += Vector256.Load(start + 8);
+            start += startStride;
+            c20 += Vector256.Load(start);
+            c21 += Vector256.Load(start + 8);
+            start += startStride;
+            c30 += Vector256.Load(start);
+            c31 += Vector256.Load(start + 8);
+            start += startStride;
+            c40 += Vector256.Load(start);
+            c41 += Vector256.Load(start + 8);
+            start += startStride;
+            c50 += Vector256.Load(start);
+            c51 += Vector256.Load(start + 8);
         }
         float* end = b + depth * 16;
         while (b < end)

@@ -6,10 +6,10 @@ namespace Diffusion.Kernels.Cpu;
 /// <summary>The products of <see cref="MicroKernel"/> with the portable 128-bit vectors, for hardware without 256-bit fused multiply-adds.</summary>
 internal static unsafe class MicroKernelPortable
 {
-    public static void Packed6x16(float* a, float* b, nint depth, float* c, nint stride, bool accumulate, float* bias)
+    public static void Packed6x16(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
-        Packed6x8(a, b, depth, c, stride, accumulate, bias);
-        Packed6x8(a, b + 8, depth, c + 8, stride, accumulate, bias == null ? null : bias + 8);
+        Packed6x8(a, b, depth, c, stride, start, startStride, bias);
+        Packed6x8(a, b + 8, depth, c + 8, stride, start == null ? null : start + 8, startStride, bias == null ? null : bias + 8);
     }
 
     /// <summary>Any number of rows and a multiple of 4 columns, for the rarer shapes.</summary>
@@ -39,31 +39,10 @@ internal static unsafe class MicroKernelPortable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Packed6x8(float* a, float* b, nint depth, float* c, nint stride, bool accumulate, float* bias)
+    private static void Packed6x8(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
         Vector128<float> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
-        if (accumulate)
-        {
-            float* q = c;
-            c00 = Vector128.Load(q);
-            c01 = Vector128.Load(q + 4);
-            q += stride;
-            c10 = Vector128.Load(q);
-            c11 = Vector128.Load(q + 4);
-            q += stride;
-            c20 = Vector128.Load(q);
-            c21 = Vector128.Load(q + 4);
-            q += stride;
-            c30 = Vector128.Load(q);
-            c31 = Vector128.Load(q + 4);
-            q += stride;
-            c40 = Vector128.Load(q);
-            c41 = Vector128.Load(q + 4);
-            q += stride;
-            c50 = Vector128.Load(q);
-            c51 = Vector128.Load(q + 4);
-        }
-        else if (bias != null)
+        if (bias != null)
         {
             c00 = c10 = c20 = c30 = c40 = c50 = Vector128.Load(bias);
             c01 = c11 = c21 = c31 = c41 = c51 = Vector128.Load(bias + 4);
@@ -71,6 +50,26 @@ internal static unsafe class MicroKernelPortable
         else
         {
             c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector128<float>.Zero;
+        }
+        if (start != null)
+        {
+            c00 += Vector128.Load(start);
+            c01 += Vector128.Load(start + 4);
+            start += startStride;
+            c10 += Vector128.Load(start);
+            c11 += Vector128.Load(start + 4);
+            start += startStride;
+            c20 += Vector128.Load(start);
+            c21 += Vector128.Load(start + 4);
+            start += startStride;
+            c30 += Vector128.Load(start);
+            c31 += Vector128.Load(start + 4);
+            start += startStride;
+            c40 += Vector128.Load(start);
+            c41 += Vector128.Load(start + 4);
+            start += startStride;
+            c50 += Vector128.Load(start);
+            c51 += Vector128.Load(start + 4);
         }
         for (nint k = 0; k < depth; k++)
         {

@@ -134,7 +134,7 @@ internal static unsafe class PanelProduct
             {
                 float* b = weights + panel * plan.Weights.PanelFloats + (long)k * Width;
                 float* c = gates == null ? results + panel * Width : ((panel & 1) == 0 ? results : gates) + panel / 2 * Width;
-                MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0, null);
+                MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0 ? c : null, stride, null);
             }
             k += plan.DepthStep;
         }
@@ -143,23 +143,25 @@ internal static unsafe class PanelProduct
 
     /// <summary>All tiles of a block with one panel.</summary>
     public static void MultiplyColumn(
-        float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, bool accumulate, float* bias)
+        float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias)
     {
         for (int i = 0; i < rows; i += Unit)
         {
-            MicroKernel.Packed(packed, b, depth, c, stride, accumulate, bias);
+            MicroKernel.Packed(packed, b, depth, c, stride, start, startStride, bias);
             packed += tileFloats;
             c += Unit * stride;
+            start = start == null ? null : start + Unit * startStride;
         }
     }
 
-    /// <summary>Products straight into the output, from the bias on.</summary>
+    /// <summary>Products straight into the output, on top of bias and residual.</summary>
     private static void StoreDirect(
         PanelPlan plan, DirectStore store, in EpilogueLaunch launch, float* packed, float* weights, long row, int rows, int panels,
         int columnOffset, int column, float* own)
     {
         float* bias = store.Bias < 0 ? null : (float*)launch.Input(store.Bias) + columnOffset;
         float* output = (float*)launch.Output + row * store.RowStride + columnOffset;
+        float* residual = store.Residual < 0 ? null : (float*)launch.Input(store.Residual) + row * store.ResidualStride + columnOffset;
         float* temporary = own + plan.BlockFloats;
         int depth = plan.Weights.PaddedDepth;
         long tile = (long)depth * Unit;
@@ -170,17 +172,22 @@ internal static unsafe class PanelProduct
             do
             {
                 int n = Math.Min(plan.DepthStep, depth - k);
+                nint startStride = k > 0 ? stride : (nint)store.ResidualStride;
                 for (int panel = group; panel < end; panel++)
                 {
                     float* b = weights + panel * plan.Weights.PanelFloats + (long)k * Width;
                     float* a = packed + (long)k * Unit;
                     int at = column + panel * Width, columns = Math.Min(Width, plan.Weights.Columns - at);
-                    float* start = bias == null ? null : bias + at;
+                    float* add = bias == null || k > 0 ? null : bias + at;
+                    float* c = output + at, start = k > 0 ? c : residual == null ? null : residual + at;
                     int whole = columns == Width ? rows / Unit * Unit : 0;
-                    MultiplyColumn(a, tile, b, n, whole, output + at, stride, k > 0, start);
+                    MultiplyColumn(a, tile, b, n, whole, c, stride, start, startStride, add);
                     a += whole / Unit * tile;
                     for (int i = whole; i < rows; i += Unit, a += tile)
-                        MultiplyEdge(a, b, n, output + i * stride + at, stride, Math.Min(Unit, rows - i), columns, k > 0, start, temporary);
+                    {
+                        float* from = start == null ? null : start + i * startStride;
+                        MultiplyEdge(a, b, n, c + i * stride, stride, from, startStride, add, Math.Min(Unit, rows - i), columns, temporary);
+                    }
                 }
                 k += plan.DepthStep;
             }
@@ -190,18 +197,14 @@ internal static unsafe class PanelProduct
 
     /// <summary>A tile that lies only partly inside the output.</summary>
     private static void MultiplyEdge(
-        float* a, float* b, int depth, float* c, nint stride, int rows, int columns, bool accumulate, float* bias, float* temporary)
+        float* a, float* b, int depth, float* c, nint stride, float* start, nint startStride, float* bias, int rows, int columns, float* temporary)
     {
         for (int i = 0; i < rows; i++)
         {
-            if (accumulate)
-                Unsafe.CopyBlockUnaligned(temporary + i * Width, c + i * stride, (uint)columns * sizeof(float));
-            else if (bias != null)
-                Unsafe.CopyBlockUnaligned(temporary + i * Width, bias, (uint)columns * sizeof(float));
-            else
-                new Span<float>(temporary + i * Width, Width).Clear();
+            for (int j = 0; j < columns; j++)
+                temporary[i * Width + j] = (start == null ? 0 : start[i * startStride + j]) + (bias == null ? 0 : bias[j]);
         }
-        MicroKernel.Packed(a, b, depth, temporary, Width, true, null);
+        MicroKernel.Packed(a, b, depth, temporary, Width, temporary, Width, null);
         for (int i = 0; i < rows; i++)
             Unsafe.CopyBlockUnaligned(c + i * stride, temporary + i * Width, (uint)columns * sizeof(float));
     }
