@@ -10,7 +10,7 @@ namespace Diffusion.Core.Devices;
 /// </summary>
 public sealed class Device : IDisposable
 {
-    private static readonly Lazy<Device> DefaultCpu = new(() => throw new NotSupportedException("the CPU backend is in work"));
+    private static readonly Lazy<Device> DefaultCpu = new(() => new Device(CpuBackend.Create()));
 
     private readonly Lock gate = new();
     private readonly BufferPool pool;

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 
 namespace Diffusion.Core.Formats;
@@ -16,7 +15,8 @@ public sealed class SafetensorsHeader
 
     internal const int PrefixLength = sizeof(ulong);
 
-    private readonly FrozenDictionary<string, SafetensorsEntry> _byName;
+    // Never changed. A FrozenDictionary takes seconds to build for a header of a million names.
+    private readonly Dictionary<string, SafetensorsEntry> _byName;
 
     internal SafetensorsHeader(
         ImmutableArray<SafetensorsEntry> entries, ImmutableDictionary<string, string> metadata, long dataOffset)
@@ -24,7 +24,7 @@ public sealed class SafetensorsHeader
         Entries = entries;
         Metadata = metadata;
         DataOffset = dataOffset;
-        _byName = entries.ToFrozenDictionary(entry => entry.Name, StringComparer.Ordinal);
+        _byName = entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
     }
 
     /// <summary>The tensors in the order of their bytes.</summary>

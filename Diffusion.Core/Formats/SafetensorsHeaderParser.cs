@@ -103,26 +103,27 @@ internal static class SafetensorsHeaderParser
         ImmutableArray<long>? offsets = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var field = reader.GetString()!;
-            reader.Read();
-            switch (field)
+            // Compared in place: a header may hold a million of these.
+            if (reader.ValueTextEquals("dtype"u8))
             {
-                case "dtype":
-                    where.RefuseTwice(dtype is not null, field);
-                    dtype = ReadDtype(ref reader, where);
-                    break;
-                case "shape":
-                    where.RefuseTwice(shape is not null, field);
-                    shape = ReadSizes(ref reader, where, field);
-                    break;
-                case "data_offsets":
-                    where.RefuseTwice(offsets is not null, field);
-                    offsets = ReadSizes(ref reader, where, field);
-                    break;
-                default:
-                    // Like the reference reader: what a later version of the format may add is passed over.
-                    reader.Skip();
-                    break;
+                where.RefuseTwice(dtype is not null, "dtype");
+                dtype = ReadDtype(ref reader, where);
+            }
+            else if (reader.ValueTextEquals("shape"u8))
+            {
+                where.RefuseTwice(shape is not null, "shape");
+                shape = ReadSizes(ref reader, where, "shape");
+            }
+            else if (reader.ValueTextEquals("data_offsets"u8))
+            {
+                where.RefuseTwice(offsets is not null, "data_offsets");
+                offsets = ReadSizes(ref reader, where, "data_offsets");
+            }
+            else
+            {
+                // Like the reference reader: what a later version of the format may add is passed over.
+                reader.Read();
+                reader.Skip();
             }
         }
 
@@ -136,6 +137,7 @@ internal static class SafetensorsHeaderParser
 
     private static SafetensorsDtype ReadDtype(ref Utf8JsonReader reader, Place where)
     {
+        reader.Read();
         if (reader.TokenType != JsonTokenType.String)
             throw where.Error("dtype", $"is a JSON {reader.TokenType}, expected text such as \"F32\".");
 
@@ -146,6 +148,7 @@ internal static class SafetensorsHeaderParser
 
     private static ImmutableArray<long> ReadSizes(ref Utf8JsonReader reader, Place where, string field)
     {
+        reader.Read();
         if (reader.TokenType != JsonTokenType.StartArray)
             throw where.Error(field, $"is a JSON {reader.TokenType}, expected a list of whole numbers.");
 

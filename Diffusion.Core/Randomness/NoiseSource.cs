@@ -12,11 +12,14 @@ namespace Diffusion.Core.Randomness;
 /// <param name="Multinomial">One category for each row of weights: the rows one after another and the length of a row to the indices
 /// (<c>torch.multinomial(weights, 1)</c>).</param>
 /// <param name="Snapshot">The generators as they are now, for <see cref="FromStates"/>; empty where the noise has no generators.</param>
+/// <param name="Sample">The source of one sample of the batch, for draws that are made sample by sample (e.g. when pictures are encoded):
+/// its own generator, or the one that all share. It draws from the same stream as the batch does.</param>
 public sealed record NoiseSource(
     Func<ImmutableArray<int>, float[]> Randn,
     Func<ImmutableArray<int>, float[]> Rand,
     Func<ReadOnlyMemory<float>, int, long[]> Multinomial,
-    Func<ImmutableArray<TorchGeneratorState>> Snapshot)
+    Func<ImmutableArray<TorchGeneratorState>> Snapshot,
+    Func<int, NoiseSource> Sample)
 {
     /// <summary>One generator for everything, as <c>generator=torch.Generator("cpu").manual_seed(seed)</c>.</summary>
     /// <param name="seed">Any 64-bit value.</param>
@@ -45,23 +48,36 @@ public sealed record NoiseSource(
     public static NoiseSource FromGenerators(ImmutableArray<TorchGenerator> generators)
     {
         if (generators.IsDefaultOrEmpty)
-            throw new ArgumentException("NoiseSource: got no generator, expected one for the batch or one for each sample.", nameof(generators));
+            throw new ArgumentException(
+                "NoiseSource: got no generator, expected one for the batch or one for each sample.", nameof(generators));
         return new NoiseSource(
             shape => Batch(generators, shape, static (generator, values) => generator.FillRandn(values)),
             shape => Batch(generators, shape, static (generator, values) => generator.FillRand(values)),
             (weights, categories) => Single(generators).Multinomial(weights.Span, categories),
-            () => [.. generators.Select(generator => generator.State)]);
+            () => [.. generators.Select(generator => generator.State)],
+            index => generators.Length == 1 ? FromGenerators(generators)
+                : (uint)index < (uint)generators.Length ? FromGenerators([generators[index]])
+                : throw new ArgumentOutOfRangeException(
+                    nameof(index), index, $"NoiseSource: there are {generators.Length} generators, one for each sample, numbered from 0."));
     }
 
     /// <summary>The source with other normals, e.g. recorded ones.</summary>
     /// <param name="randn">The shape to its values.</param>
-    /// <returns>A source that differs in this function alone.</returns>
-    public NoiseSource WithRandn(Func<ImmutableArray<int>, float[]> randn) => this with { Randn = randn };
+    /// <returns>A source that differs in this function alone, also sample by sample.</returns>
+    public NoiseSource WithRandn(Func<ImmutableArray<int>, float[]> randn) =>
+        this with { Randn = randn, Sample = index => Sample(index).WithRandn(randn) };
 
     /// <summary>The source with other uniforms, e.g. recorded ones.</summary>
     /// <param name="rand">The shape to its values.</param>
-    /// <returns>A source that differs in this function alone.</returns>
-    public NoiseSource WithRand(Func<ImmutableArray<int>, float[]> rand) => this with { Rand = rand };
+    /// <returns>A source that differs in this function alone, also sample by sample.</returns>
+    public NoiseSource WithRand(Func<ImmutableArray<int>, float[]> rand) =>
+        this with { Rand = rand, Sample = index => Sample(index).WithRand(rand) };
+
+    /// <summary>The source with other categories, e.g. recorded ones.</summary>
+    /// <param name="multinomial">The rows of weights and the length of a row to the drawn indices.</param>
+    /// <returns>A source that differs in this function alone, also sample by sample.</returns>
+    public NoiseSource WithMultinomial(Func<ReadOnlyMemory<float>, int, long[]> multinomial) =>
+        this with { Multinomial = multinomial, Sample = index => Sample(index).WithMultinomial(multinomial) };
 
     private delegate void Fill(TorchGenerator generator, Span<float> values);
 
@@ -97,7 +113,8 @@ public sealed record NoiseSource(
         foreach (var size in shape)
         {
             if (size < 0)
-                throw new ArgumentException($"NoiseSource: got shape [{string.Join(", ", shape)}], expected sizes of 0 or more.", nameof(shape));
+                throw new ArgumentException(
+                    $"NoiseSource: got shape [{string.Join(", ", shape)}], expected sizes of 0 or more.", nameof(shape));
             count = checked(count * size);
         }
         return count;

@@ -81,7 +81,7 @@ public sealed class TorchGenerator
         return values;
     }
 
-    /// <summary><c>torch.randn(count, dtype=torch.float16)</c>. These are other numbers than the float32 ones rounded, for 16 and more.</summary>
+    /// <summary><c>torch.randn(count, dtype=torch.float16)</c>. From 16 values on not the float32 ones rounded.</summary>
     /// <param name="count">How many, 0 or more.</param>
     /// <returns>The values in order.</returns>
     public Half[] RandnHalf(long count)
@@ -292,7 +292,8 @@ public sealed class TorchGenerator
     private static void CheckDeviation(double standardDeviation)
     {
         if (!(standardDeviation >= 0))
-            throw new ArgumentOutOfRangeException(nameof(standardDeviation), standardDeviation, "Normal: the standard deviation must be 0 or more.");
+            throw new ArgumentOutOfRangeException(
+                nameof(standardDeviation), standardDeviation, "Normal: the standard deviation must be 0 or more.");
     }
 
     private float NextFloat() => (_engine.NextUInt32() & 0xffffff) * (1f / 0x1000000);

@@ -49,6 +49,15 @@ public sealed partial class Tensor : IDisposable
     /// <summary>Whether the numbers are there already.</summary>
     public bool IsRealized => storage is not null;
 
+    /// <summary>Which reading of the graph saw this tensor last; used under the device's lock only.</summary>
+    internal int CaptureEpoch { get; set; }
+
+    /// <summary>See <see cref="CaptureEpoch"/>.</summary>
+    internal object? CaptureOwner { get; set; }
+
+    /// <summary>The tensor's number in that reading.</summary>
+    internal int CaptureIndex { get; set; }
+
     /// <summary>The expression, or none once realised (so that its inputs can be freed).</summary>
     internal Expression? Expression => expression;
 

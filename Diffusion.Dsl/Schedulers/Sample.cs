@@ -126,6 +126,9 @@ public sealed class Sample
         return new(Leaf(operations, mean), Leaf(operations, variance));
     }
 
+    /// <summary>The values this combination is made of: what must stay alive as long as it does.</summary>
+    internal IEnumerable<object> Leaves => terms.Select(term => term.Value);
+
     internal static Sample Leaf(ISampleOperations operations, object value) => new(operations, [new(1, value)]);
 
     internal object Realise() => value ??= terms is [{ Coefficient: 1 } only] ? only.Value : operations.LinearCombination(terms);

@@ -22,4 +22,10 @@ public sealed record GatherSpec(Layout X, Layout Index, Layout Y) : KernelSpec
         Require(Index.Type is ElementType.Int32 or ElementType.Int64, op, $"indices are Int32 or Int64; got {Index}.");
         Require(X.Shape[0] == Y.Shape[0] && X.Shape[2] == Y.Shape[2] && Y.Shape[1] == Index.Shape[0], op, $"Y must be [{X.Shape[0]}, {Index.Shape[0]}, {X.Shape[2]}]; got {Y}.");
     }
+
+    /// <summary>The error of an index that points nowhere.</summary>
+    internal static Exception OutOfRange(long index, long position, int length) =>
+#pragma warning disable CA2201 // the contract promises this type
+        new IndexOutOfRangeException($"Gather: index {index} at position {position} isn't within 0 … {length - 1}.");
+#pragma warning restore CA2201
 }

@@ -11,13 +11,13 @@ public static class Runner
     private static readonly SortedDictionary<string, Area> Known = new(StringComparer.Ordinal)
     {
         ["formats"] = FormatsArea.Run,
-        ["image"] = Unsupported("image"),
-        ["misc"] = Unsupported("misc"),
+        ["image"] = ImageArea.Run,
+        ["misc"] = MiscArea.Run,
         ["models"] = ModelsArea.Run,
         ["pipelines"] = PipelinesArea.Run,
-        ["rng"] = Unsupported("rng"),
+        ["rng"] = RngArea.Run,
         ["schedulers"] = SchedulerArea.Run,
-        ["tokenizer"] = Unsupported("tokenizer"),
+        ["tokenizer"] = TokenizerArea.Run,
     };
 
     /// <summary>

@@ -83,12 +83,24 @@ public static class RngArea
     // The layout says: randn first, then rand.
     private static int GlobalRank(string tensor) => LastPart(tensor).StartsWith("randn_", StringComparison.Ordinal) ? 0 : 1;
 
-    /// <summary>One draw by name: its kind and its arguments, separated by slashes or underscores; null where the kind is not known.</summary>
+    /// <summary>One draw by name: its kind and its arguments, separated by slashes or underscores; null where it is not known.</summary>
     private static Drawn? Draw(TorchGenerator generator, string name)
+    {
+        try
+        {
+            return DrawKnown(generator, name);
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+
+    private static Drawn? DrawKnown(TorchGenerator generator, string name)
     {
         var parts = name.Split('/', '_');
         var size = Count(parts[^1]);
-        return (string.Join(' ', parts.TakeWhile(part => char.IsLetter(part[0]))), parts.Length) switch
+        return (string.Join(' ', parts.TakeWhile(part => part.Length > 0 && char.IsLetter(part[0]))), parts.Length) switch
         {
             ("randn", 2) => Drawn.Of(generator.Randn(size), LastBit),
             ("randn f64 as f32", 5) => Drawn.Of(generator.RandnDouble(size).Select(value => (float)value), LastBit),
@@ -99,8 +111,8 @@ public static class RngArea
             ("randperm", 2) => Drawn.Of(generator.RandPerm(size)),
             ("exponential", 2) => Drawn.Of(generator.Exponential(size), LastBit),
             ("uniform", 4) => Drawn.Of(generator.Uniform(size, Number(parts[1]), Number(parts[2])), Exact),
-            (_, 4) when parts[0] == "normal" && parts[1].StartsWith("mean", StringComparison.Ordinal) && parts[2].StartsWith("std", StringComparison.Ordinal) =>
-                Drawn.Of(generator.Normal(size, Number(parts[1][4..]), Number(parts[2][3..])), LastBit),
+            (_, 4) when parts is ["normal", ['m', 'e', 'a', 'n', .. var mean], ['s', 't', 'd', .. var deviation], _] =>
+                Drawn.Of(generator.Normal(size, Number(mean), Number(deviation)), LastBit),
             _ => null,
         };
     }
@@ -108,15 +120,20 @@ public static class RngArea
     private static IEnumerable<(string, Func<Drawn?>)> Multinomial(SafetensorsFile file, ulong seed, IEnumerable<string> tensors) =>
         from tensor in tensors
         where tensor != "multinomial/probs"
-        select (tensor, (Func<Drawn?>)(() => tensor == "multinomial/1"
-            ? Drawn.Of(new TorchGenerator(seed).Multinomial(file.ToFloats("multinomial/probs"), (int)file.Entry("multinomial/probs").Shape[^1]))
-            : null));
+        select (tensor, (Func<Drawn?>)(() => tensor == "multinomial/1" ? Drawn.Of(OneOfEachRow(file, seed)) : null));
+
+    private static long[] OneOfEachRow(SafetensorsFile file, ulong seed) =>
+        new TorchGenerator(seed).Multinomial(file.ToFloats("multinomial/probs"), (int)file.Entry("multinomial/probs").Shape[^1]);
 
     // One RandomState in the layout's order: randn, rand, the smaller randn, standard_normal, randint.
     private static IEnumerable<(string, Func<Drawn?>)> NumpySequence(uint seed, IEnumerable<string> tensors)
     {
         var names = tensors.ToArray();
-        string[] Of(string kind) => [.. names.Where(tensor => LastPart(tensor).StartsWith(kind + "_", StringComparison.Ordinal)).OrderByDescending(tensor => Count(tensor.Split('_')[^1]))];
+        string[] Of(string kind) =>
+        [
+            .. names.Where(tensor => LastPart(tensor).StartsWith(kind + "_", StringComparison.Ordinal))
+                .OrderByDescending(tensor => Count(tensor.Split('_')[^1])),
+        ];
         var randn = Of("randn");
         string[] ordered = [.. randn.Take(1), .. Of("rand"), .. randn.Skip(1), .. Of("standard_normal"), .. Of("randint")];
         var state = new NumpyRandomState(seed);
@@ -140,7 +157,7 @@ public static class RngArea
 
     // "40" or "1x4x8x8".
     private static long Count(string shape) =>
-        shape.Split('x').Aggregate(1L, (product, size) => product * (long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : 0));
+        shape.Split('x').Aggregate(1L, (product, size) => product * long.Parse(size, NumberStyles.None, CultureInfo.InvariantCulture));
 
     // "100", "-5" or "2**40".
     private static long Integer(string text) => text.Split("**") switch

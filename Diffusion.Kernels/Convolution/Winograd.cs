@@ -1,0 +1,321 @@
+using System.Runtime.CompilerServices;
+
+namespace Diffusion.Kernels.Cpu;
+
+/// <summary>
+/// 3×3 convolution of stride 1 by Winograd's minimal filtering, F(2×2) or F(4×4): transforms tiles of pixels, multiplies
+/// each of the 16 or 36 elements with its weights, and transforms back. The tiles of a block stay in the cache from one step
+/// to the next; output channels go through in groups, so that the products of a group do too.
+/// </summary>
+internal sealed unsafe class Winograd
+{
+    private const int Unit = MicroKernel.Rows;
+    private const int Width = MicroKernel.Width;
+    private const int MaxBlock = 96;
+    private const int MinBlock = 48;
+    private const long MaxBlockFloats = 2 << 20;
+    private const int MaxGroup = 4;
+    private const int MaxRun = 16;
+    private const int MaxDepthStep = 640;
+
+    private readonly ConvolutionSpec spec;
+    private readonly WorkerPool pool;
+    private readonly ConvolutionInput input;
+    private readonly CpuEpilogue epilogue;
+    private readonly DirectStore store;
+    private readonly WinogradWeights weights;
+    private readonly float[] zeros;
+
+    private readonly int tile;
+    private readonly int edge;
+    private readonly int elements;
+    private readonly int tileRows;
+    private readonly int tileColumns;
+    private readonly int tiles;
+    private readonly int channels;
+    private readonly int outputs;
+
+    private readonly bool shared;
+    private readonly int block;
+    private readonly int blocks;
+    private readonly int group;
+    private readonly int groups;
+    private readonly int depthStep;
+
+    private readonly long packedFloats;
+    private readonly long stripFloats;
+    private readonly long productFloats;
+    private readonly long outputFloats;
+    private readonly long threadFloats;
+
+    private Winograd(ConvolutionSpec spec, CpuContext context, int tile)
+    {
+        this.spec = spec;
+        this.tile = tile;
+        pool = context.Pool;
+        edge = tile + 2;
+        elements = edge * edge;
+        input = new ConvolutionInput(spec);
+        epilogue = CpuEpilogue.Create(spec.After, spec.Y);
+        store = DirectStore.Create(spec.After, spec.Y, bySample: true);
+        weights = new WinogradWeights(spec.W, edge);
+        channels = spec.W.Shape[1];
+        outputs = spec.W.Shape[0];
+        if (outputs % WinogradTransforms.Lanes != 0)
+            store = default;
+        tileRows = (spec.Y.Shape[1] + tile - 1) / tile;
+        tileColumns = (spec.Y.Shape[2] + tile - 1) / tile;
+        tiles = checked(spec.Y.Shape[0] * tileRows * tileColumns);
+        zeros = GC.AllocateArray<float>(weights.Panels * Width, pinned: true);
+
+        int depth = weights.PaddedChannels;
+        int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / Unit * Unit, 4 * Unit, MaxBlock);
+        int fair = Round((tiles + 2 * pool.Threads - 1) / (2 * pool.Threads));
+        // Many tiles: a task takes a block of tiles through all steps. Few: tasks share the transformed tiles and differ by outputs.
+        shared = pool.Threads > 1 && fair < Math.Min(MinBlock, most);
+        block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
+        blocks = (tiles + block - 1) / block;
+        group = Math.Min(MaxGroup, weights.Panels);
+        groups = (weights.Panels + group - 1) / group;
+        int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
+        depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
+
+        packedFloats = PanelPlan.Align((long)elements * block * depth);
+        int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
+        stripFloats = PanelPlan.Align((long)elements * Unit * lanes);
+        productFloats = PanelPlan.Align((long)elements * block * group * Width);
+        outputFloats = store.Possible ? 0 : PanelPlan.Align((long)MaxRun * tile * tile * group * Width);
+        threadFloats = Math.Max(stripFloats, productFloats + outputFloats + PanelPlan.Align(epilogue.ScratchFloats(group * Width)))
+            + (shared ? 0 : packedFloats);
+    }
+
+    /// <summary>Prepares a contract for which <see cref="CpuConvolution"/> chose tiles of 2 or 4 outputs a side.</summary>
+    public static PreparedKernel Prepare(ConvolutionSpec spec, CpuContext context, int tile)
+    {
+        var plan = new Winograd(spec, context, tile);
+        long floats = plan.input.StagedFloats + (plan.shared ? plan.blocks * plan.packedFloats : 0) + plan.threadFloats * context.Threads;
+        return new PreparedKernel(spec, $"winograd-{tile}x{tile}", floats * sizeof(float), [plan.weights.Packing(context.Pool)], plan.Launch);
+    }
+
+    private static int Round(int rows) => (rows + Unit - 1) / Unit * Unit;
+
+    private void Launch(in KernelArguments arguments)
+    {
+        float* workspace = (float*)arguments.Workspace.Address;
+        var job = new Job
+        {
+            Owner = this,
+            X = input.Stage(pool, arguments.Operands[0].Address, workspace),
+            Weights = (float*)arguments.Operands[1].Address,
+            Launch = new EpilogueLaunch(arguments, 2),
+            Packed = workspace + input.StagedFloats,
+        };
+        job.Scratch = job.Packed + (shared ? blocks * packedFloats : 0);
+        void* state = Unsafe.AsPointer(ref job);
+        if (shared)
+        {
+            pool.Run((tiles + Unit - 1) / Unit, state, &TransformTask);
+            pool.Run(blocks * groups, state, &GroupTask);
+        }
+        else
+        {
+            pool.Run(blocks, state, &BlockTask);
+        }
+    }
+
+    private static void TransformTask(void* state, int task, int thread)
+    {
+        ref var job = ref Unsafe.AsRef<Job>(state);
+        var owner = job.Owner;
+        int first = task * Unit, within = first % owner.block;
+        owner.TransformUnit(job.X, first, job.Packed + first / owner.block * owner.packedFloats, within, job.Scratch + thread * owner.threadFloats);
+    }
+
+    private static void GroupTask(void* state, int task, int thread)
+    {
+        ref var job = ref Unsafe.AsRef<Job>(state);
+        var owner = job.Owner;
+        int part = task / owner.groups;
+        owner.FinishGroup(ref job, part * owner.block, job.Packed + part * owner.packedFloats, task % owner.groups, job.Scratch + thread * owner.threadFloats);
+    }
+
+    private static void BlockTask(void* state, int task, int thread)
+    {
+        ref var job = ref Unsafe.AsRef<Job>(state);
+        var owner = job.Owner;
+        float* packed = job.Scratch + thread * owner.threadFloats, scratch = packed + owner.packedFloats;
+        int first = task * owner.block, count = Math.Min(owner.block, owner.tiles - first);
+        for (int i = 0; i < count; i += Unit)
+            owner.TransformUnit(job.X, first + i, packed, i, scratch);
+        for (int g = 0; g < owner.groups; g++)
+            owner.FinishGroup(ref job, first, packed, g, scratch);
+    }
+
+    /// <summary>Transforms six tiles and packs them as rows of each element's product.</summary>
+    private void TransformUnit(float* x, int first, float* packed, int within, float* strip)
+    {
+        int count = Math.Min(Unit, tiles - first), depth = weights.PaddedChannels;
+        int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
+        float** pixels = stackalloc float*[36];
+        for (int i = 0; i < count; i++)
+        {
+            Locate(x, first + i, pixels);
+            TransformTile(pixels, strip + i * lanes, Unit * lanes);
+        }
+        float** rows = stackalloc float*[Unit];
+        for (int e = 0; e < elements; e++)
+        {
+            for (int i = 0; i < Unit; i++)
+                rows[i] = strip + (e * Unit + Math.Min(i, count - 1)) * lanes;
+            PanelPacking.PackRows(rows, depth, packed + (long)(e * block + within) * depth);
+        }
+    }
+
+    /// <summary>The pixels of a tile, zeros outside the image.</summary>
+    private void Locate(float* x, int index, float** pixels)
+    {
+        int column = index % tileColumns * tile - spec.Padding.Left;
+        int line = index / tileColumns;
+        int row = line % tileRows * tile - spec.Padding.Top;
+        float* image = x + line / tileRows * input.ImageStride;
+        int up = spec.Upsample, height = spec.X.Shape[1] * up, width = spec.X.Shape[2] * up;
+        for (int i = 0; i < edge; i++)
+        {
+            int y = row + i;
+            for (int j = 0; j < edge; j++)
+            {
+                int c = column + j;
+                bool inside = (uint)y < (uint)height && (uint)c < (uint)width;
+                pixels[i * edge + j] = inside ? image + y / up * input.RowStride + c / up * input.ColumnStride : input.Zeros;
+            }
+        }
+    }
+
+    private void TransformTile(float** pixels, float* target, nint stride)
+    {
+        const int lanes = WinogradTransforms.Lanes;
+        int whole = channels / lanes * lanes;
+        Transform(pixels, whole, target, stride);
+        if (whole == channels)
+            return;
+        // The last channels by way of a padded copy: the pixels may end where the memory ends.
+        float* padded = stackalloc float[36 * lanes];
+        float** copies = stackalloc float*[36];
+        new Span<float>(padded, 36 * lanes).Clear();
+        for (int i = 0; i < elements; i++)
+        {
+            copies[i] = padded + i * lanes;
+            for (int c = whole; c < channels; c++)
+                copies[i][c - whole] = pixels[i][c];
+        }
+        Transform(copies, lanes, target + whole, stride);
+    }
+
+    private void Transform(float** pixels, int count, float* target, nint stride)
+    {
+        if (edge == 6)
+            WinogradTransforms.Input6(pixels, count, target, stride);
+        else
+            WinogradTransforms.Input4(pixels, count, target, stride);
+    }
+
+    /// <summary>Multiplies a block of tiles with a group of panels and stores the outputs.</summary>
+    private void FinishGroup(ref Job job, int first, float* packed, int index, float* scratch)
+    {
+        int count = Math.Min(block, tiles - first), depth = weights.PaddedChannels;
+        int panel = index * group, panels = Math.Min(group, weights.Panels - panel);
+        int stride = group * Width;
+        nint elementStride = (nint)block * stride;
+        for (int e = 0; e < elements; e++)
+        {
+            float* a = packed + (long)e * block * depth;
+            float* b = job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
+            float* c = scratch + e * elementStride;
+            for (int k = 0; k < depth; k += depthStep)
+            {
+                int n = Math.Min(depthStep, depth - k);
+                for (int p = 0; p < panels; p++)
+                {
+                    PanelProduct.MultiplyColumn(
+                        a + (long)k * Unit, (long)depth * Unit, b + p * weights.PanelFloats + (long)k * Width, n, count,
+                        c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null);
+                }
+            }
+        }
+        int column = panel * Width, columns = Math.Min(panels * Width, outputs - column);
+        for (int done = 0; done < count;)
+        {
+            // A run of tiles side by side.
+            int at = first + done, run = Math.Min(Math.Min(MaxRun, count - done), tileColumns - at % tileColumns);
+            if (store.Possible)
+                StoreDirect(ref job, at, run, scratch + done * stride, elementStride, column, columns);
+            else
+                StoreByEpilogue(ref job, at, run, scratch + done * stride, elementStride, column, columns, scratch + productFloats);
+            done += run;
+        }
+    }
+
+    private void StoreDirect(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns)
+    {
+        int height = spec.Y.Shape[1], width = spec.Y.Shape[2];
+        int line = first / tileColumns, y = line % tileRows * tile, image = line / tileRows;
+        long rowStart = ((long)image * height + y) * width;
+        float* bias = stackalloc float[MaxGroup * Width];
+        new Span<float>(bias, columns).Clear();
+        if (store.Bias >= 0)
+            WinogradTransforms.Add((float*)job.Launch.Input(store.Bias) + column, 0, bias, 0, 1, columns);
+        if (store.Sample >= 0)
+            WinogradTransforms.Add((float*)job.Launch.Input(store.Sample) + image * store.SampleStride + column, 0, bias, 0, 1, columns);
+        int rows = Math.Min(tile, height - y);
+        for (int i = 0; i < run; i++)
+        {
+            int x = (first + i) % tileColumns * tile, count = Math.Min(tile, width - x);
+            float* target = (float*)job.Launch.Output + (rowStart + x) * store.RowStride + column;
+            Untransform(
+                products + i * group * Width, elementStride, columns, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride, rows, count);
+            if (store.Residual < 0)
+                continue;
+            float* residual = (float*)job.Launch.Input(store.Residual) + (rowStart + x) * store.ResidualStride + column;
+            for (int j = 0; j < rows; j++)
+            {
+                WinogradTransforms.Add(
+                    residual + j * width * store.ResidualStride, (nint)store.ResidualStride, target + j * width * store.RowStride, (nint)store.RowStride,
+                    count, columns);
+            }
+        }
+    }
+
+    private void StoreByEpilogue(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns, float* pixels)
+    {
+        int height = spec.Y.Shape[1], width = spec.Y.Shape[2], stride = group * Width;
+        int line = first / tileColumns, y = line % tileRows * tile, x = first % tileColumns * tile;
+        long rowStart = ((long)(line / tileRows) * height + y) * width + x;
+        int rowFloats = MaxRun * tile * stride;
+        int padded = (columns + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
+        float* none = (float*)Unsafe.AsPointer(ref zeros[0]);
+        for (int i = 0; i < run; i++)
+            Untransform(products + i * stride, elementStride, padded, none, pixels + i * tile * stride, rowFloats, stride, tile, tile);
+        int rows = Math.Min(tile, height - y), count = Math.Min(run * tile, width - x);
+        for (int i = 0; i < rows; i++)
+            epilogue.Apply(job.Launch, rowStart + (long)i * width, count, column, columns, pixels + i * rowFloats, stride, null, pixels + outputFloats);
+    }
+
+    private void Untransform(
+        float* products, nint elementStride, int count, float* bias, float* target, nint rowStride, nint columnStride, int rows, int columns)
+    {
+        if (edge == 6)
+            WinogradTransforms.Output6(products, elementStride, count, bias, target, rowStride, columnStride, rows, columns);
+        else
+            WinogradTransforms.Output4(products, elementStride, count, bias, target, rowStride, columnStride, rows, columns);
+    }
+
+    private struct Job
+    {
+        public Winograd Owner;
+        public float* X;
+        public float* Weights;
+        public EpilogueLaunch Launch;
+        public float* Packed;
+        public float* Scratch;
+    }
+}

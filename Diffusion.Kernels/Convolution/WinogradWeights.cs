@@ -1,0 +1,106 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Diffusion.Kernels.Cpu;
+
+/// <summary>Weights of a 3×3 convolution, transformed (U = G·g·Gᵀ, in float64) and packed: [element][panel][padded channels][16].</summary>
+internal sealed unsafe class WinogradWeights(Layout weights, int edge)
+{
+    private const int Width = MicroKernel.Width;
+    private const int Taps = 9;
+    private const int Strip = 64;
+
+    private static readonly double[] Four = [1, 0, 0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0, 0, 1];
+
+    private static readonly double[] Six =
+    [
+        1 / 4.0, 0, 0, -1 / 6.0, -1 / 6.0, -1 / 6.0, -1 / 6.0, 1 / 6.0, -1 / 6.0,
+        1 / 24.0, 1 / 12.0, 1 / 6.0, 1 / 24.0, -1 / 12.0, 1 / 6.0, 0, 0, 1,
+    ];
+
+    /// <summary>Transformed elements of a tile.</summary>
+    public int Elements => edge * edge;
+
+    /// <summary>Channels with padding.</summary>
+    public int PaddedChannels { get; } = MicroKernel.PadDepth(weights.Shape[1]);
+
+    /// <summary>Panels of one element.</summary>
+    public int Panels { get; } = (weights.Shape[0] + Width - 1) / Width;
+
+    /// <summary>Floats of one panel.</summary>
+    public long PanelFloats => (long)PaddedChannels * Width;
+
+    /// <summary>Floats of one element.</summary>
+    public long ElementFloats => Panels * PanelFloats;
+
+    /// <summary>The packing of a constant operand.</summary>
+    public OperandPacking Packing(WorkerPool pool) =>
+        new(1, $"winograd{edge}/{weights}", Elements * ElementFloats * sizeof(float), (source, target) => Pack(pool, source, target));
+
+    private void Pack(WorkerPool pool, BufferSlice source, BufferSlice target)
+    {
+        var job = new Job { Owner = this, Source = (byte*)source.Address, Target = (float*)target.Address };
+        pool.Run(Panels, Unsafe.AsPointer(ref job), &PackPanel);
+    }
+
+    private static void PackPanel(void* state, int panel, int thread)
+    {
+        ref var job = ref Unsafe.AsRef<Job>(state);
+        job.Owner.PackPanel(job.Source, job.Target + panel * job.Owner.PanelFloats, panel);
+    }
+
+    private void PackPanel(byte* source, float* target, int panel)
+    {
+        float* scratch = stackalloc float[PanelPacking.ColumnScratch];
+        float* taps = stackalloc float[Taps * Strip * Width];
+        int channels = weights.Shape[1], size = weights.Type.Size();
+        int columns = Math.Min(Width, weights.Shape[0] - panel * Width);
+        for (int c = 0; c < PaddedChannels; c += Strip)
+        {
+            int n = Math.Clamp(channels - c, 0, Strip), padded = Math.Min(Strip, PaddedChannels - c);
+            for (int tap = 0; tap < Taps; tap++)
+            {
+                long offset = (long)panel * Width * weights.Strides[0] + c * weights.Strides[1] + tap / 3 * weights.Strides[2] + tap % 3 * weights.Strides[3];
+                float* to = taps + tap * Strip * Width;
+                PanelPacking.PackColumns(weights.Type, source + offset * size, weights.Strides[1], weights.Strides[0], n, columns, to, scratch);
+                new Span<float>(to + n * Width, (padded - n) * Width).Clear();
+            }
+            for (int k = 0; k < padded; k++)
+                Transform(taps + k * Width, target + (long)(c + k) * Width);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Transform(float* taps, float* target)
+    {
+        int width = Vector<double>.Count;
+        var g = edge == 4 ? Four : Six;
+        Vector<double>* d = stackalloc Vector<double>[2 * Taps];
+        Vector<double>* t = stackalloc Vector<double>[2 * 6 * 3];
+        for (int lane = 0; lane < Width; lane += 2 * width)
+        {
+            for (int i = 0; i < Taps; i++)
+                Vector.Widen(Vector.Load(taps + i * Strip * Width + lane), out d[2 * i], out d[2 * i + 1]);
+            for (int i = 0; i < edge; i++)
+            {
+                for (int j = 0; j < 6; j++)
+                    t[6 * i + j] = d[j] * g[3 * i] + d[6 + j] * g[3 * i + 1] + d[12 + j] * g[3 * i + 2];
+            }
+            for (int i = 0; i < Elements; i++)
+            {
+                var row = t + i / edge * 6;
+                int j = i % edge * 3;
+                var low = row[0] * g[j] + row[2] * g[j + 1] + row[4] * g[j + 2];
+                var high = row[1] * g[j] + row[3] * g[j + 1] + row[5] * g[j + 2];
+                Vector.Store(Vector.Narrow(low, high), target + i * ElementFloats + lane);
+            }
+        }
+    }
+
+    private struct Job
+    {
+        public WinogradWeights Owner;
+        public byte* Source;
+        public float* Target;
+    }
+}

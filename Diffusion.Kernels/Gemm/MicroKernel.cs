@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Diffusion.Kernels.Cpu;
+
+/// <summary>
+/// The innermost products: a few rows of A times a panel of B, with the sums in registers. They are leaf methods that take
+/// and give pointers only: one call or static read after the loop makes the JIT spill every sum in every round.
+/// </summary>
+internal static unsafe class MicroKernel
+{
+    /// <summary>Rows of a packed tile of A.</summary>
+    public const int Rows = 6;
+
+    /// <summary>Columns of a packed panel of B.</summary>
+    public const int Width = 16;
+
+    /// <summary>The depth of packed operands is padded with zeros to a multiple of this.</summary>
+    public const int DepthUnit = 4;
+
+    /// <summary>Whether the x86 kernels are used.</summary>
+    public static bool IsFma => Fma.IsSupported && Avx2.IsSupported;
+
+    /// <summary>The depth that packed operands have.</summary>
+    public static int PadDepth(int depth) => (depth + DepthUnit - 1) / DepthUnit * DepthUnit;
+
+    /// <summary>C[6,16] = start + bias + A·B with A packed [depth][6] and B packed [depth][16].</summary>
+    /// <param name="a">Packed tile.</param>
+    /// <param name="b">Packed panel.</param>
+    /// <param name="depth">Multiple of <see cref="DepthUnit"/>.</param>
+    /// <param name="c">First result.</param>
+    /// <param name="stride">Floats between rows of results.</param>
+    /// <param name="start">What to add to: C itself, a residual, or null.</param>
+    /// <param name="startStride">Floats between its rows.</param>
+    /// <param name="bias">16 values to add to each row, or null.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Packed(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
+    {
+        if (IsFma)
+            MicroKernelFma.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
+        else
+            MicroKernelPortable.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
+    }
+
+    /// <summary>C[6,16] += A·B with six rows of A as they lie, <paramref name="lda"/> floats apart; any depth.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride)
+    {
+        if (IsFma)
+            MicroKernelFma.Strided6x16(a, lda, b, depth, c, stride);
+        else
+            MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 6, 16);
+    }
+
+    /// <summary>C[4,24] += A·B with four rows of A as they lie and B packed [depth][24]; any depth.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Strided24(float* a, nint lda, float* b, nint depth, float* c, nint stride)
+    {
+        if (IsFma)
+            MicroKernelFma.Strided4x24(a, lda, b, depth, c, stride);
+        else
+            MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 4, 24);
+    }
+}

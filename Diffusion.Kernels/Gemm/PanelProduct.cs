@@ -1,0 +1,211 @@
+using System.Runtime.CompilerServices;
+
+namespace Diffusion.Kernels.Cpu;
+
+/// <summary>Brings six rows of the left operand into [padded depth][6].</summary>
+internal unsafe interface IRowPacker
+{
+    /// <summary>Packs rows of one matrix.</summary>
+    /// <param name="matrix">Which product.</param>
+    /// <param name="row">First row.</param>
+    /// <param name="rows">How many of the six there are; the others may hold anything finite.</param>
+    /// <param name="target">6·padded depth floats.</param>
+    /// <param name="strip">The scratch that the plan was made with.</param>
+    void Pack(int matrix, long row, int rows, float* target, float* strip);
+}
+
+/// <summary>What the tasks of one launch of a <see cref="PanelPlan"/> share.</summary>
+internal unsafe struct PanelJob<TPacker>
+    where TPacker : struct, IRowPacker
+{
+    public PanelPlan Plan;
+    public TPacker Packer;
+    public EpilogueLaunch Launch;
+    public DirectStore Store;
+    public float* Weights;
+    public float* Workspace;
+    public int FirstMatrix;
+}
+
+/// <summary>Products of rows with packed panels: what GEMM and convolution come down to.</summary>
+internal static unsafe class PanelProduct
+{
+    private const int Unit = MicroKernel.Rows;
+    private const int Width = MicroKernel.Width;
+
+    /// <summary>Runs some of the plan's matrices; the job's weights start with the first of them.</summary>
+    public static void Run<TPacker>(WorkerPool pool, ref PanelJob<TPacker> job, int firstMatrix, int matrices)
+        where TPacker : struct, IRowPacker
+    {
+        var plan = job.Plan;
+        job.FirstMatrix = firstMatrix;
+        void* state = Unsafe.AsPointer(ref job);
+        if (plan.SharedRows)
+            pool.Run(matrices * plan.RowBlocks, state, &PackTask<TPacker>);
+        pool.Run(matrices * plan.RowBlocks * plan.PanelRuns, state, &ProductTask<TPacker>);
+    }
+
+    private static void PackTask<TPacker>(void* state, int task, int thread)
+        where TPacker : struct, IRowPacker
+    {
+        ref var job = ref Unsafe.AsRef<PanelJob<TPacker>>(state);
+        var plan = job.Plan;
+        float* strip = job.Workspace + plan.SharedFloats + (thread + 1) * plan.ThreadFloats - StripFloats(plan);
+        PackBlock(ref job, task / plan.RowBlocks, task % plan.RowBlocks, SharedBlock(ref job, task), strip);
+    }
+
+    private static void ProductTask<TPacker>(void* state, int task, int thread)
+        where TPacker : struct, IRowPacker
+    {
+        ref var job = ref Unsafe.AsRef<PanelJob<TPacker>>(state);
+        var plan = job.Plan;
+        int block = task / plan.PanelRuns, run = task % plan.PanelRuns;
+        int matrix = block / plan.RowBlocks;
+        float* own = job.Workspace + plan.SharedFloats + thread * plan.ThreadFloats;
+        float* packed = own;
+        if (plan.SharedRows)
+            packed = SharedBlock(ref job, block);
+        else
+            PackBlock(ref job, matrix, block % plan.RowBlocks, packed, own + plan.ThreadFloats - StripFloats(plan));
+        long row = (long)(block % plan.RowBlocks) * plan.RowStep;
+        int rows = (int)Math.Min(plan.RowStep, plan.Rows - row);
+        int panel = run * plan.PanelStep;
+        int panels = Math.Min(plan.PanelStep, plan.Weights.Panels - panel);
+        float* weights = job.Weights + matrix * plan.Weights.MatrixFloats + panel * plan.Weights.PanelFloats;
+        matrix += job.FirstMatrix;
+        row += matrix * plan.MatrixRowStep;
+        int column = plan.Weights.Paired ? panel / 2 * Width : panel * Width;
+        if (job.Store.Possible && !plan.Weights.Paired)
+            StoreDirect(plan, job.Store, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
+        else
+            StoreByEpilogue(plan, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
+    }
+
+    private static long StripFloats(PanelPlan plan) =>
+        plan.ThreadFloats - plan.BlockFloats - plan.ResultFloats * (plan.Weights.Paired ? 2 : 1) - EpilogueFloats(plan);
+
+    private static long EpilogueFloats(PanelPlan plan) => PanelPlan.Align(plan.Epilogue.ScratchFloats(plan.GroupColumns));
+
+    private static float* SharedBlock<TPacker>(ref PanelJob<TPacker> job, int block)
+        where TPacker : struct, IRowPacker
+    {
+        return job.Workspace + (long)block * job.Plan.RowStep * job.Plan.Weights.PaddedDepth;
+    }
+
+    private static void PackBlock<TPacker>(ref PanelJob<TPacker> job, int matrix, int block, float* target, float* strip)
+        where TPacker : struct, IRowPacker
+    {
+        var plan = job.Plan;
+        long start = (long)block * plan.RowStep, end = Math.Min(start + plan.RowStep, plan.Rows);
+        long tile = (long)Unit * plan.Weights.PaddedDepth;
+        for (long row = start; row < end; row += Unit, target += tile)
+            job.Packer.Pack(matrix + job.FirstMatrix, row, (int)Math.Min(Unit, end - row), target, strip);
+    }
+
+    private static void StoreByEpilogue(
+        PanelPlan plan, in EpilogueLaunch launch, float* packed, float* weights, long row, int rows, int panels, int columnOffset, int column, float* own)
+    {
+        float* results = own + plan.BlockFloats;
+        float* gates = plan.Weights.Paired ? results + plan.ResultFloats : null;
+        float* scratch = results + plan.ResultFloats * (plan.Weights.Paired ? 2 : 1);
+        int stride = plan.GroupColumns;
+        for (int panel = 0; panel < panels; panel += plan.Group)
+        {
+            int count = Math.Min(plan.Group, panels - panel);
+            float* b = weights + panel * plan.Weights.PanelFloats;
+            MultiplyPadded(plan, packed, b, rows, count, results, gates, stride);
+            int width = plan.Weights.Paired ? count / 2 * Width : count * Width;
+            int columns = Math.Min(width, plan.Weights.Columns - column);
+            plan.Epilogue.Apply(launch, row, rows, columnOffset + column, columns, results, stride, gates, scratch);
+            column += width;
+        }
+    }
+
+    /// <summary>Products into scratch with room for whole tiles.</summary>
+    private static void MultiplyPadded(
+        PanelPlan plan, float* packed, float* weights, int rows, int panels, float* results, float* gates, int stride)
+    {
+        int depth = plan.Weights.PaddedDepth;
+        int k = 0;
+        do
+        {
+            int n = Math.Min(plan.DepthStep, depth - k);
+            for (int panel = 0; panel < panels; panel++)
+            {
+                float* b = weights + panel * plan.Weights.PanelFloats + (long)k * Width;
+                float* c = gates == null ? results + panel * Width : ((panel & 1) == 0 ? results : gates) + panel / 2 * Width;
+                MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0 ? c : null, stride, null);
+            }
+            k += plan.DepthStep;
+        }
+        while (k < depth);
+    }
+
+    /// <summary>All tiles of a block with one panel.</summary>
+    public static void MultiplyColumn(
+        float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias)
+    {
+        for (int i = 0; i < rows; i += Unit)
+        {
+            MicroKernel.Packed(packed, b, depth, c, stride, start, startStride, bias);
+            packed += tileFloats;
+            c += Unit * stride;
+            start = start == null ? null : start + Unit * startStride;
+        }
+    }
+
+    /// <summary>Products straight into the output, on top of bias and residual.</summary>
+    private static void StoreDirect(
+        PanelPlan plan, DirectStore store, in EpilogueLaunch launch, float* packed, float* weights, long row, int rows, int panels,
+        int columnOffset, int column, float* own)
+    {
+        float* bias = store.Bias < 0 ? null : (float*)launch.Input(store.Bias) + columnOffset;
+        float* output = (float*)launch.Output + row * store.RowStride + columnOffset;
+        float* residual = store.Residual < 0 ? null : (float*)launch.Input(store.Residual) + row * store.ResidualStride + columnOffset;
+        float* temporary = own + plan.BlockFloats;
+        int depth = plan.Weights.PaddedDepth;
+        long tile = (long)depth * Unit;
+        nint stride = (nint)store.RowStride;
+        for (int group = 0; group < panels; group += plan.Group)
+        {
+            int end = Math.Min(group + plan.Group, panels), k = 0;
+            do
+            {
+                int n = Math.Min(plan.DepthStep, depth - k);
+                nint startStride = k > 0 ? stride : (nint)store.ResidualStride;
+                for (int panel = group; panel < end; panel++)
+                {
+                    float* b = weights + panel * plan.Weights.PanelFloats + (long)k * Width;
+                    float* a = packed + (long)k * Unit;
+                    int at = column + panel * Width, columns = Math.Min(Width, plan.Weights.Columns - at);
+                    float* add = bias == null || k > 0 ? null : bias + at;
+                    float* c = output + at, start = k > 0 ? c : residual == null ? null : residual + at;
+                    int whole = columns == Width ? rows / Unit * Unit : 0;
+                    MultiplyColumn(a, tile, b, n, whole, c, stride, start, startStride, add);
+                    a += whole / Unit * tile;
+                    for (int i = whole; i < rows; i += Unit, a += tile)
+                    {
+                        float* from = start == null ? null : start + i * startStride;
+                        MultiplyEdge(a, b, n, c + i * stride, stride, from, startStride, add, Math.Min(Unit, rows - i), columns, temporary);
+                    }
+                }
+                k += plan.DepthStep;
+            }
+            while (k < depth);
+        }
+    }
+
+    /// <summary>A tile that lies only partly inside the output.</summary>
+    private static void MultiplyEdge(
+        float* a, float* b, int depth, float* c, nint stride, float* start, nint startStride, float* bias, int rows, int columns, float* temporary)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            for (int j = 0; j < columns; j++)
+                temporary[i * Width + j] = (start == null ? 0 : start[i * startStride + j]) + (bias == null ? 0 : bias[j]);
+        }
+        MicroKernel.Packed(a, b, depth, temporary, Width, temporary, Width, null);
+        for (int i = 0; i < rows; i++)
+            Unsafe.CopyBlockUnaligned(c + i * stride, temporary + i * Width, (uint)columns * sizeof(float));
+    }
+}

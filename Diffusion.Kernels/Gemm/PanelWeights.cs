@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+
+namespace Diffusion.Kernels.Cpu;
+
+/// <summary>
+/// Matrices [depth, columns] packed as panels: [matrix][panel][padded depth][16] of float32. The depth may have several parts
+/// (a convolution's taps), and with pairs the panels of values and gates alternate.
+/// </summary>
+/// <param name="Type">Storage type of the source.</param>
+/// <param name="Matrices">Number of matrices.</param>
+/// <param name="MatrixStride">Elements between matrices.</param>
+/// <param name="Columns">Columns of results; a pair has twice as many in the source.</param>
+/// <param name="ColumnStride">Elements between columns.</param>
+/// <param name="Parts">How many parts the depth has.</param>
+/// <param name="PartDepth">Depth of one part.</param>
+/// <param name="DepthStride">Elements between depths of a part.</param>
+/// <param name="Paired">Whether values and gates alternate.</param>
+internal sealed unsafe record PanelWeights(
+    ElementType Type, int Matrices, long MatrixStride, int Columns, long ColumnStride, int Parts, int PartDepth, long DepthStride, bool Paired)
+{
+    /// <summary>Element offset of part p is (p / PartsPerRow)·PartRowStride + (p mod PartsPerRow)·PartStride.</summary>
+    public int PartsPerRow { get; init; } = 1;
+
+    /// <summary>See <see cref="PartsPerRow"/>.</summary>
+    public long PartRowStride { get; init; }
+
+    /// <summary>See <see cref="PartsPerRow"/>.</summary>
+    public long PartStride { get; init; }
+
+    /// <summary>Depth in all.</summary>
+    public int Depth => Parts * PartDepth;
+
+    /// <summary>Depth with padding.</summary>
+    public int PaddedDepth => MicroKernel.PadDepth(Depth);
+
+    /// <summary>Panels of one matrix, gates included.</summary>
+    public int Panels => (Columns + MicroKernel.Width - 1) / MicroKernel.Width * (Paired ? 2 : 1);
+
+    /// <summary>Floats of one panel.</summary>
+    public long PanelFloats => (long)PaddedDepth * MicroKernel.Width;
+
+    /// <summary>Floats of one matrix.</summary>
+    public long MatrixFloats => Panels * PanelFloats;
+
+    /// <summary>Names the packed format and what was packed how.</summary>
+    public string Key => string.Create(
+        CultureInfo.InvariantCulture,
+        $"panels16/{Type}/{Matrices}+{MatrixStride}/{Columns}+{ColumnStride}/{Parts}:{PartsPerRow}+{PartRowStride}+{PartStride}/{PartDepth}+{DepthStride}/{Paired}");
+
+    /// <summary>The packing of a constant operand.</summary>
+    public OperandPacking Packing(int operand, WorkerPool pool) => new(
+        operand, Key, Matrices * MatrixFloats * sizeof(float),
+        (source, target) => Pack(pool, (byte*)source.Address, (float*)target.Address, 0, Matrices));
+
+    /// <summary>Packs some of the matrices, the panels on all threads.</summary>
+    public void Pack(WorkerPool pool, byte* source, float* target, int firstMatrix, int matrices)
+    {
+        var job = new Job { Weights = this, Source = source + firstMatrix * MatrixStride * Type.Size(), Target = target };
+        pool.Run(matrices * Panels, Unsafe.AsPointer(ref job), &PackPanel);
+    }
+
+    private static void PackPanel(void* state, int task, int thread)
+    {
+        ref var job = ref Unsafe.AsRef<Job>(state);
+        var w = job.Weights;
+        const int width = MicroKernel.Width;
+        float* scratch = stackalloc float[PanelPacking.ColumnScratch];
+        int matrix = task / w.Panels, panel = task % w.Panels;
+        int block = w.Paired ? panel >> 1 : panel;
+        long column = (long)block * width + (w.Paired && (panel & 1) != 0 ? w.Columns : 0);
+        int columns = Math.Min(width, w.Columns - block * width);
+        float* target = job.Target + task * w.PanelFloats;
+        for (int part = 0; part < w.Parts; part++)
+        {
+            long offset = matrix * w.MatrixStride + column * w.ColumnStride
+                + part / w.PartsPerRow * w.PartRowStride + part % w.PartsPerRow * w.PartStride;
+            PanelPacking.PackColumns(
+                w.Type, job.Source + offset * w.Type.Size(), w.DepthStride, w.ColumnStride, w.PartDepth, columns, target, scratch);
+            target += (long)w.PartDepth * width;
+        }
+        new Span<float>(target, (w.PaddedDepth - w.Depth) * width).Clear();
+    }
+
+    private struct Job
+    {
+        public PanelWeights Weights;
+        public byte* Source;
+        public float* Target;
+    }
+}
