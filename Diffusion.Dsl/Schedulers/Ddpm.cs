@@ -18,21 +18,21 @@ internal static class Ddpm
             {
                 double previous = Previous(input.Index);
                 double alphaBar = schedule.AlphaBar(timesteps[input.Index]), before = previous >= 0 ? schedule.AlphaBar(previous) : 1;
-                return Step(config, input, alphaBar, before, NoiseLevel.Beta(alphaBar, before), timesteps[input.Index] > 0);
+                return Step(config, input, alphaBar, before, alphaBar / before, NoiseLevel.Beta(alphaBar, before), timesteps[input.Index] > 0);
             },
         };
     }
 
     /// <summary>One step of ancestral sampling between two alpha-bars.</summary>
     internal static StepOutput Step(
-        SchedulerConfig config, StepInput input, double alphaBar, double previous, double beta, bool noisy)
+        SchedulerConfig config, StepInput input, double alphaBar, double previous, double alpha, double beta, bool noisy)
     {
         bool learned = config.VarianceType is "learned" or "learned_range";
         var (output, variance) = learned ? input.Output.SplitChannels(input.Sample) : new(input.Output, input.Output);
         var at = NoiseLevel.FromAlphaBar(alphaBar);
         var original = Prediction.Limit(config, Prediction.Original(config.PredictionType, output, input.Sample, at));
         var mean = Math.Sqrt(previous) * beta / (1 - alphaBar) * original
-            + Math.Sqrt(1 - beta) * (1 - previous) / (1 - alphaBar) * input.Sample;
+            + Math.Sqrt(alpha) * (1 - previous) / (1 - alphaBar) * input.Sample;
         return new(input.State.Next(), noisy ? mean + Noise(config.VarianceType, beta, alphaBar, previous, variance, input.Noise) : mean, original)
         {
             Mean = mean,

@@ -23,6 +23,8 @@ internal static class SaSolver
 
         return LambdaScale.Timetable(config, schedule, options.Steps, timesteps, sigmas) with
         {
+            NoiseLevels = [.. timesteps.Select(t => NoiseLevel.FromAlphaBar(schedule.AlphaBar(t)))],
+            NoiseLevelAt = t => NoiseLevel.FromAlphaBar(schedule.AlphaBar(t)),
             NoiseFor = i => Tau(i) > 0 ? NoiseNeed.Required : NoiseNeed.Unused,
             StepFunction = input =>
             {

@@ -21,7 +21,7 @@ internal static class UnClip
                 double t = timesteps[input.Index], previous = Previous(input.Index);
                 double alphaBar = schedule.AlphaBar(t), before = previous >= 0 ? schedule.AlphaBar(previous) : 1;
                 double beta = previous == t - 1 ? schedule.Betas[(int)t] : NoiseLevel.Beta(alphaBar, before);
-                return Ddpm.Step(config, input, alphaBar, before, beta, t > 0);
+                return Ddpm.Step(config, input, alphaBar, before, 1 - beta, beta, t > 0);
             },
         };
     }

@@ -89,8 +89,8 @@ public sealed class VqDiffusion
             {
                 var p = Enumerable.Range(0, Classes - 1).Select(k => logProbabilities[(item * (Classes - 1) + k) * pixels + pixel]).ToArray();
                 var posterior = timestep == 0 ? p : Posterior(p, tokens[item * pixels + pixel], timestep);
-                next.Add(Enumerable.Range(0, drawn).MaxBy(k =>
-                    posterior[k] - Math.Log(-Math.Log(uniform[(item * drawn + k) * pixels + pixel] + Least) + Least)));
+                next.Add(Greatest(Enumerable.Range(0, drawn).Select(k =>
+                    posterior[k] - Math.Log(-Math.Log(uniform[(item * drawn + k) * pixels + pixel] + Least) + Least))));
             }
         }
 
@@ -120,6 +120,14 @@ public sealed class VqDiffusion
 
     private static double[] Line(int count, double start, double end) =>
         [.. Enumerable.Range(0, count).Select(t => (double)t / (count - 1) * (end - start) + start)];
+
+    // As torch's argmax: what is not a number counts as the greatest. A schedule whose probabilities exceed 1 gives such.
+    private static int Greatest(IEnumerable<double> values)
+    {
+        double[] all = [.. values];
+        int undefined = Array.FindIndex(all, double.IsNaN);
+        return undefined >= 0 ? undefined : Array.IndexOf(all, all.Max());
+    }
 
     private static double LogAdd(double x, double y)
     {

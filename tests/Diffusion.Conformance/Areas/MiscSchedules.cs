@@ -30,21 +30,22 @@ public static class MiscSchedules
         }
     }
 
-    // karras_sigmas/dpm_10: ten sigmas of the default configuration's beta schedule, as that scheduler gets them.
+    // karras_sigmas/dpm_10: ten sigmas between the ends of Stable Diffusion's; for Euler counted from the other end.
     private static double[] Value(SafetensorsFile file, string name)
     {
         var (kind, detail) = name.Split('/') is [var first, var second] ? (first, second) : (name, "");
-        int steps = int.TryParse(detail[(detail.LastIndexOf('_') + 1)..], out int parsed) ? parsed : 0;
-        string className = detail.StartsWith("euler", StringComparison.Ordinal) ? "EulerDiscreteScheduler" : "DPMSolverMultistepScheduler";
-        var config = SchedulerConfig.Default(className).WithBetaStart(0.00085).WithBetaEnd(0.012).WithBetaSchedule("scaled_linear");
+        int count = int.TryParse(detail[(detail.LastIndexOf('_') + 1)..], out int parsed) ? parsed : 0;
+        var config = SchedulerConfig.Default("DDIMScheduler").WithBetaStart(0.00085).WithBetaEnd(0.012).WithBetaSchedule("scaled_linear");
+        var sigmas = NoiseSchedule.From(config).Sigmas;
+        var (least, greatest) = (sigmas[0], sigmas[^1]);
         return kind switch
         {
             "betas" => [.. Betas(file, name, detail)],
             "rescale_zero_terminal_snr" => [.. NoiseSchedule.RescaleZeroTerminalSnr([.. file.ToDoubles($"betas/{detail}")])],
-            "karras_sigmas" => [.. Table(config.WithUseKarrasSigmas(true), steps).Sigmas.Take(steps)],
-            "lu_lambdas" => [.. Table(config.WithUseLuLambdas(true), steps).Sigmas.Take(steps).Select(sigma => Math.Log(sigma))],
-            "sigma_to_t" => [.. Table(config.WithUseKarrasSigmas(true), steps).Sigmas.Take(steps)
-                .Select(sigma => SigmaSpacing.ToTimestep(sigma, NoiseSchedule.From(config).Sigmas))],
+            "karras_sigmas" when detail.StartsWith("euler", StringComparison.Ordinal) => [.. SigmaSpacing.Karras(greatest, least, count)],
+            "karras_sigmas" => [.. SigmaSpacing.Karras(least, greatest, count)],
+            "lu_lambdas" => [.. SigmaSpacing.Exponential(least, greatest, count).Select(sigma => -Math.Log(sigma))],
+            "sigma_to_t" => [.. SigmaSpacing.Karras(least, greatest, count).Select(sigma => SigmaSpacing.ToTimestep(sigma, sigmas))],
             _ => throw new NotSupportedException($"'{kind}' isn't known."),
         };
     }
@@ -57,8 +58,6 @@ public static class MiscSchedules
             ? NoiseSchedule.NamedBetas(schedule, count, 0.00085, 0.012)
             : NoiseSchedule.NamedBetas(schedule, count, 0.0001, 0.02);
     }
-
-    private static Timetable Table(SchedulerConfig config, int steps) => Dsl.Schedulers.Schedulers.Create(config).Timetable(steps);
 
     private static IEnumerable<CaseResult> ImageToImage(string path, ConformanceOptions options)
     {

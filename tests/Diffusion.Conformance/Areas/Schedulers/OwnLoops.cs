@@ -12,6 +12,7 @@ internal static class OwnLoops
             Steps = (int)item.Number("num_inference_steps", 250, "set_timesteps"),
             JumpLength = (int)item.Number("jump_length", 10, "set_timesteps"),
             JumpSamples = (int)item.Number("jump_n_sample", 10, "set_timesteps"),
+            Eta = item.Number("eta", double.NaN),
         });
         var shape = item.Shape("initial_sample");
         var mask = item.Values("mask");
@@ -159,10 +160,12 @@ internal static class OwnLoops
         var ids = item.Integers("add_noise/ids");
         var generator = new Core.Randomness.TorchGenerator((ulong)item.Number("add_noise_seed", 0));
         var verdict = Verdict.Pass(0);
-        for (int i = 0; i < solver.Steps && item.Has($"add_noise/{i}"); i++)
+        for (int i = 0; i < solver.Steps; i++)
         {
+            string name = $"add_noise/{solver.Steps - 1 - i}";
+            if (!item.Has(name)) continue;
             double[] uniform = [.. generator.Rand(ids.Length).Select(value => (double)value)];
-            verdict = verdict.And(Compare.Equal($"add_noise/{i}", item.Integers($"add_noise/{i}"), solver.AddNoise(ids, i, uniform)));
+            verdict = verdict.And(Compare.Equal(name, item.Integers(name), solver.AddNoise(ids, i, uniform)));
         }
 
         return verdict;

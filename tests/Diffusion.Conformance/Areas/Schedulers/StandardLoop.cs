@@ -77,7 +77,10 @@ internal static class StandardLoop
     }
 
     // The fixture holds the timesteps in float32.
-    private static double Nearest(Timetable timetable, double timestep) => timetable.Timesteps.MinBy(t => Math.Abs(t - timestep));
+    private static double Nearest(Timetable timetable, double timestep) =>
+        timetable.Timesteps.MinBy(t => Math.Abs(t - timestep)) is var nearest && Math.Abs(nearest - timestep) < 1e-4 * Math.Max(1, Math.Abs(timestep))
+            ? nearest
+            : timestep;
 
     private static Verdict Steps(SchedulerCase item, Timetable timetable)
     {
