@@ -57,6 +57,7 @@ internal static unsafe class CpuCopy
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyIntegers(Copy copy, byte* source, byte* target, long column, long n)
     {
         var (fromType, toType) = (copy.FromType, copy.ToType);
@@ -214,17 +215,20 @@ internal static unsafe class CpuCopy
             where T : unmanaged
         {
             int row = 0;
-            // Four rows at a time: each line of the input gives four neighbours, each output row a run.
-            for (; row <= rows - 4; row += 4)
+            // A whole line of the input at once: its neighbours along the output may all compete for the same cache set.
+            for (; row <= rows - 16; row += 16)
             {
-                T* a = to + row * toStride, b = a + toStride, c = b + toStride, d = c + toStride;
-                T* source = from + row;
-                for (nint column = 0; column < columns; column++, source += fromStride)
+                T* source = from + row, target = to + row * toStride;
+                for (nint column = 0; column < columns; column++, source += fromStride, target++)
                 {
-                    a[column] = source[0];
-                    b[column] = source[1];
-                    c[column] = source[2];
-                    d[column] = source[3];
+                    T* place = target;
+                    for (int i = 0; i < 16; i += 4, place += 4 * toStride)
+                    {
+                        place[0] = source[i];
+                        place[toStride] = source[i + 1];
+                        place[2 * toStride] = source[i + 2];
+                        place[3 * toStride] = source[i + 3];
+                    }
                 }
             }
             for (; row < rows; row++)

@@ -198,6 +198,7 @@ internal sealed unsafe class CpuReduction
             Flush(target, sum, n);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Flush(double* target, float* sum, int n)
     {
         for (int i = 0; i < n; i++)

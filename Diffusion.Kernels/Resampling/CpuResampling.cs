@@ -74,6 +74,7 @@ internal sealed unsafe class CpuResampling
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyRow(byte* source, byte* target)
     {
         long fromStep = spec.X.Strides[2] * size, toStep = spec.Y.Strides[2] * size, bytes = (long)channels * size;
@@ -97,7 +98,9 @@ internal sealed unsafe class CpuResampling
                 CpuMix.Add(mixed, values, weight, (long)width * channels, t == 0);
         }
         float* output = directOut ? (float*)target : made;
-        for (int j = 0; j < outWidth; j++)
+        if (channels < Vector<float>.Count)
+            MixNarrow(line, output);
+        for (int j = 0; j < outWidth && channels >= Vector<float>.Count; j++)
         {
             float* pixel = output + (nint)j * channels;
             for (int t = columns.First[j]; t < columns.First[j + 1]; t++)
@@ -108,6 +111,25 @@ internal sealed unsafe class CpuResampling
         var y = spec.Y;
         for (int j = 0; j < outWidth; j++)
             CpuConvert.Store(y.Type, made + (nint)j * channels, target + j * y.Strides[2] * y.Type.Size(), channels == 1 ? 1 : y.Strides[3], channels);
+    }
+
+    /// <summary>Pixels of few channels, where a call for each would cost more than its arithmetic.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MixNarrow(float* line, float* output)
+    {
+        int[] first = columns.First, source = columns.Source;
+        float[] weight = columns.Weight;
+        nint width = channels;
+        for (int j = 0; j < outWidth; j++, output += width)
+        {
+            for (nint c = 0; c < width; c++)
+            {
+                float sum = 0;
+                for (int t = first[j]; t < first[j + 1]; t++)
+                    sum += weight[t] * line[source[t] * width + c];
+                output[c] = sum;
+            }
+        }
     }
 
     private float* LoadRow(byte* source, int row, float* target)
