@@ -1,0 +1,1 @@
+namespace Diffusion.Benchmarks.Verbs; internal static class KernelsVerb { public static int Run(object o) => 0; }

@@ -1,0 +1,24 @@
+using Diffusion.Core.Devices;
+using Diffusion.Dsl.Pipelines;
+
+namespace Diffusion.Conformance.Areas.Pipelines;
+
+/// <summary>Models by folder, each loaded once for all cases that use it.</summary>
+public sealed class LoadedModels(ConformanceOptions options) : IDisposable
+{
+    private readonly Dictionary<string, Model> models = new(StringComparer.Ordinal);
+
+    /// <summary>Why the device can't be used; empty where it can.</summary>
+    public string Unsupported => options.Device == "cpu" ? "" : $"the device {options.Device} isn't supported yet.";
+
+    /// <summary>The model of a folder.</summary>
+    public Model this[string folder] => models.TryGetValue(folder, out var model) ? model
+        : models[folder] = Model.Load(folder, Device.Cpu);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var model in models.Values)
+            model.Dispose();
+    }
+}
