@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using Diffusion.Core.Devices;
 using Diffusion.Kernels;
 
@@ -21,8 +20,8 @@ internal sealed record PlanResult(bool IsLeaf, int Index, long ByteOffset, Layou
 internal sealed record Plan(
     PlanKey Key, ImmutableArray<PlanLaunch> Launches, PlanResult[] Results, ImmutableArray<long> ResultBytes, long ArenaBytes, int LeafCount, PlanReport Report)
 {
-    /// <summary>Told of every kernel and how long it took, in <see cref="Stopwatch"/> ticks: the benchmarks' profile.</summary>
-    internal static Action<PlannedKernel, long>? Profiler { get; set; }
+    /// <summary>Told of every kernel when it has run: the benchmarks' profile.</summary>
+    internal static Action<PlannedKernel>? Profiler { get; set; }
 
     /// <summary>Runs the plan for a captured graph and completes its roots.</summary>
     public void Run(Device device, GraphCapture capture, Tensor[] roots, PlanScratch scratch, CancellationToken cancel)
@@ -39,9 +38,8 @@ internal sealed record Plan(
             for (int i = 0; i < Launches.Length; i++)
             {
                 cancel.ThrowIfCancellationRequested();
-                long start = Profiler is null ? 0 : Stopwatch.GetTimestamp();
                 Run(Launches[i], capture, arena, results, scratch);
-                Profiler?.Invoke(Report.Kernels[i], Stopwatch.GetTimestamp() - start);
+                Profiler?.Invoke(Report.Kernels[i]);
             }
             Complete(device, capture, roots, results);
             done = true;
