@@ -45,8 +45,8 @@ internal static class NotebookCells
     // Paths in a notebook start at the notebook; those of a test don't.
     private static class Model
     {
-        public static Pipelines.Model Load(string folder, Device device) =>
-            Pipelines.Model.Load(Path.Combine(Repository.Root, "notebooks", folder), device);
+        public static Dsl.Pipelines.Model Load(string folder, Device device) =>
+            Dsl.Pipelines.Model.Load(Path.Combine(Repository.Root, "notebooks", folder), device);
     }
 }
 
