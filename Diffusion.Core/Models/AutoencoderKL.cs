@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Diffusion.Core.Devices;
 using Diffusion.Core.Formats;
 using Diffusion.Core.Models.Blocks;
@@ -52,6 +53,13 @@ public sealed class AutoencoderKL
     /// <exception cref="CheckpointException">A file is absent or damaged, or doesn't fit.</exception>
     public static AutoencoderKL Load(string folder, string variant = "", Device? device = null) =>
         ModelLoading.FromFolder(folder, variant, (config, store) => Load(AutoencoderKLConfig.Parse(config), store, device));
+
+    /// <summary>The tensors that a model of this configuration needs.</summary>
+    public static ImmutableArray<ExpectedTensor> ExpectedTensors(AutoencoderKLConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return ModelLoading.ExpectedBy(scope => Parts.Of(scope, config.Validated()));
+    }
 
     /// <summary>The same network with other weights. This one stays as it is.</summary>
     public AutoencoderKL WithWeights(ModelWeights weights) => new(Config, weights);

@@ -52,6 +52,13 @@ public sealed class AutoencoderTiny
     public static AutoencoderTiny Load(string folder, string variant = "", Device? device = null) =>
         ModelLoading.FromFolder(folder, variant, (config, store) => Load(AutoencoderTinyConfig.Parse(config), store, device));
 
+    /// <summary>The tensors that a model of this configuration needs.</summary>
+    public static ImmutableArray<ExpectedTensor> ExpectedTensors(AutoencoderTinyConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return ModelLoading.ExpectedBy(scope => Parts.Of(scope, config.Validated()));
+    }
+
     /// <summary>The same network with other weights. This one stays as it is.</summary>
     public AutoencoderTiny WithWeights(ModelWeights weights) => new(Config, weights);
 

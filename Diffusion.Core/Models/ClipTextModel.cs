@@ -59,6 +59,13 @@ public sealed class ClipTextModel
     public static ClipTextModel Load(string folder, string variant = "", Device? device = null) =>
         ModelLoading.FromFolder(folder, variant, (config, store) => Load(ClipTextConfig.Parse(config), store, device));
 
+    /// <summary>The tensors that a model of this configuration needs.</summary>
+    public static ImmutableArray<ExpectedTensor> ExpectedTensors(ClipTextConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return ModelLoading.ExpectedBy(scope => ClipTextParts.Of(scope, config.Validated()));
+    }
+
     /// <summary>The same network with other weights (another embedding table, say). This one stays as it is.</summary>
     public ClipTextModel WithWeights(ModelWeights weights) => new(Config, weights);
 
@@ -119,6 +126,13 @@ public sealed class ClipTextModelWithProjection
     /// <inheritdoc cref="ClipTextModel.Load(string, string, Device?)"/>
     public static ClipTextModelWithProjection Load(string folder, string variant = "", Device? device = null) =>
         ModelLoading.FromFolder(folder, variant, (config, store) => Load(ClipTextConfig.Parse(config), store, device));
+
+    /// <inheritdoc cref="ClipTextModel.ExpectedTensors"/>
+    public static ImmutableArray<ExpectedTensor> ExpectedTensors(ClipTextConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return ModelLoading.ExpectedBy(scope => Tuple.Create(ClipTextParts.Of(scope, config.Validated()), Project(scope, config)));
+    }
 
     /// <inheritdoc cref="ClipTextModel.WithWeights"/>
     public ClipTextModelWithProjection WithWeights(ModelWeights weights) => new(Config, weights);

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Diffusion.Core.Weights;
 
 namespace Diffusion.Core.Models;
 
@@ -8,6 +9,15 @@ namespace Diffusion.Core.Models;
 /// </summary>
 public static partial class DeprecatedNames
 {
+    /// <summary>The store with today's names; the same one where no name is old.</summary>
+    public static WeightStore Update(WeightStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        // Fourier frequencies were saved under two names; a file may have kept the other one only.
+        bool isOther = store.Contains("time_proj.W") && !store.Contains("time_proj.weight");
+        return isOther || store.Names.Any(IsOld) ? store.Rename(name => isOther && name == "time_proj.W" ? "time_proj.weight" : Rename(name)) : store;
+    }
+
     /// <summary>Whether a name is an old one.</summary>
     public static bool IsOld(string name) => Old().IsMatch(name);
 

@@ -43,7 +43,7 @@ public static class ModelLoading
     {
         ArgumentNullException.ThrowIfNull(store);
         var expected = ExpectedBy(build);
-        var renamed = store.Names.Any(DeprecatedNames.IsOld) ? store.Rename(DeprecatedNames.Rename) : store;
+        var renamed = DeprecatedNames.Update(store);
         WeightReport.Of(renamed, expected).RequireComplete(model);
         var needed = expected.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
         return ModelWeights.Load(renamed.Where(needed.Contains), device);

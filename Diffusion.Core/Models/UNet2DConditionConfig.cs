@@ -270,7 +270,7 @@ public sealed record UNet2DConditionConfig
         OneOf(Source, "addition_embed_type", AdditionEmbedType, "", "text", "text_image", "text_time", "image", "image_hint");
         OneOf(Source, "encoder_hid_dim_type", EncoderHidDimType, "", "text_proj", "text_image_proj", "image_proj");
         OneOf(Source, "attention_type", AttentionType, "default", "gated", "gated-text-image");
-        OneOf(Source, "resnet_time_scale_shift", ResnetTimeScaleShift, "default", "scale_shift");
+        OneOf(Source, "resnet_time_scale_shift", ResnetTimeScaleShift, "default", "scale_shift", "ada_group", "spatial");
         OneOf(Source, "cross_attention_norm", CrossAttentionNorm, "", "layer_norm", "group_norm");
         Optional(Source, "encoder_hid_dim", EncoderHidDim);
         Optional(Source, "addition_time_embed_dim", AdditionTimeEmbedDim);

@@ -54,6 +54,13 @@ public sealed class UNet2DModel
     public static UNet2DModel Load(string folder, string variant = "", Device? device = null) =>
         ModelLoading.FromFolder(folder, variant, (config, store) => Load(UNet2DConfig.Parse(config), store, device));
 
+    /// <summary>The tensors that a model of this configuration needs.</summary>
+    public static ImmutableArray<ExpectedTensor> ExpectedTensors(UNet2DConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return ModelLoading.ExpectedBy(scope => new Parts(scope, config.Validated()));
+    }
+
     /// <summary>The same network with other weights. This one stays as it is.</summary>
     public UNet2DModel WithWeights(ModelWeights weights) => new(Config, weights);
 

@@ -1,3 +1,4 @@
+using Diffusion.Core.Images;
 using Diffusion.Core.Tensors;
 using Diffusion.Dsl.Denoising;
 using Diffusion.Dsl.Recipes;
@@ -11,6 +12,8 @@ namespace Diffusion.Dsl.Pipelines;
 /// </summary>
 public sealed class UnconditionalImage
 {
+    private const string RepaintScheduler = "RePaintScheduler";
+
     /// <summary>A run of a model with options.</summary>
     public UnconditionalImage(PixelModel model, UnconditionalImageOptions options)
     {
@@ -67,6 +70,14 @@ public sealed class UnconditionalImage
         ArgumentNullException.ThrowIfNull(scheduler);
         return With(options => options.WithScheduler(_ => scheduler));
     }
+
+    /// <summary>Makes a part of a picture anew, as diffusers' <c>RePaintPipeline</c>; see <see cref="RepaintInput"/>.</summary>
+    /// <param name="original">The picture.</param>
+    /// <param name="mask">White where it is kept.</param>
+    /// <param name="jumpLength">How far back each jump goes, in steps.</param>
+    /// <param name="jumpSamples">How often each stretch is done.</param>
+    public UnconditionalImage Repaint(Image original, Image mask, int jumpLength = 10, int jumpSamples = 10) =>
+        With(options => options.WithRepaint(new RepaintInput(original, mask, jumpLength, jumpSamples)));
 
     /// <summary>A function applied to every step before the next one is taken.</summary>
     public UnconditionalImage Map(Func<Step, Step> edit) => With(options => options.WithEdit(edit));
@@ -140,15 +151,37 @@ public sealed class UnconditionalImage
     private (Schedulers.Scheduler Scheduler, DenoisingLoop Loop) Plan()
     {
         var scheduler = Options.Scheduler(Model.Scheduler);
-        var timetable = scheduler.Timetable(new TimetableOptions
+        if (!Options.Repaint.IsEmpty && scheduler.Name != RepaintScheduler)
+            scheduler = scheduler.As(RepaintScheduler);
+        var timetableOptions = new TimetableOptions
         {
             Steps = Options.Steps,
             Eta = Options.Eta,
             UseClippedModelOutput = Options.UseClippedModelOutput,
-        });
+        };
+        return Options.Repaint is [var repaint]
+            ? (scheduler, Repainting(scheduler.Timetable(timetableOptions.WithJumps(repaint.JumpLength, repaint.JumpSamples)), repaint))
+            : (scheduler, Loop(scheduler.Timetable(timetableOptions), Shape.Of(Options.Batch, Model.Channels, Model.Height, Model.Width)));
+    }
+
+    private DenoisingLoop Repainting(Timetable timetable, RepaintInput input)
+    {
+        Tensor original = input.OriginalTensor(Model.Channels, Model.Device), mask = input.MaskTensor(Model.Device);
+        if (mask.Shape[2] != original.Shape[2] || mask.Shape[3] != original.Shape[3])
+        {
+            throw new ArgumentException(
+                $"Repaint: the picture becomes {original.Shape[3]}x{original.Shape[2]}, the mask {mask.Shape[3]}x{mask.Shape[2]}; use one size for both, with sides that are multiples of 32.",
+                nameof(input));
+        }
+
+        return Loop(timetable, original.Shape.With(0, Options.Batch)).WithStepConditions(original, mask);
+    }
+
+    private DenoisingLoop Loop(Timetable timetable, Shape shape)
+    {
         var loop = DenoisingLoop
-            .FromNoise(Model.Denoiser, timetable, Shape.Of(Options.Batch, Model.Channels, Model.Height, Model.Width), Options.Seeds, Model.Device)
+            .FromNoise(Model.Denoiser, timetable, shape, Options.Seeds, Model.Device)
             .WithDecoder(pixels => Pictures.ToValues(Pictures.Denormalized(pixels)).ToImages());
-        return (scheduler, Options.Edits.Aggregate(loop, (sum, edit) => sum.Map(edit)));
+        return Options.Edits.Aggregate(loop, (sum, edit) => sum.Map(edit));
     }
 }

@@ -30,7 +30,7 @@ internal static class Ddim
                     : Prediction.Noise(config.PredictionType, input.Output, input.Sample, at);
                 double deviation = eta * Math.Sqrt((1 - previous) / (1 - alphaBar) * NoiseLevel.Beta(alphaBar, previous));
                 var next = Math.Sqrt(previous) * original + Math.Sqrt(1 - previous - deviation * deviation) * noise;
-                return new(input.State.Next(), eta > 0 ? next + deviation * input.Noise : next, original);
+                return new(input.State.Next(), eta > 0 ? next + deviation * input.Noise : next, original) { Mean = next };
             },
         };
     }

@@ -17,22 +17,26 @@ internal static class Ddpm
             StepFunction = input =>
             {
                 double previous = Previous(input.Index);
-                return Step(config, input, schedule.AlphaBar(timesteps[input.Index]), previous >= 0 ? schedule.AlphaBar(previous) : 1, timesteps[input.Index] > 0);
+                double alphaBar = schedule.AlphaBar(timesteps[input.Index]), before = previous >= 0 ? schedule.AlphaBar(previous) : 1;
+                return Step(config, input, alphaBar, before, alphaBar / before, NoiseLevel.Beta(alphaBar, before), timesteps[input.Index] > 0);
             },
         };
     }
 
     /// <summary>One step of ancestral sampling between two alpha-bars.</summary>
-    internal static StepOutput Step(SchedulerConfig config, StepInput input, double alphaBar, double previous, bool noisy)
+    internal static StepOutput Step(
+        SchedulerConfig config, StepInput input, double alphaBar, double previous, double alpha, double beta, bool noisy)
     {
         bool learned = config.VarianceType is "learned" or "learned_range";
         var (output, variance) = learned ? input.Output.SplitChannels(input.Sample) : new(input.Output, input.Output);
-        double beta = NoiseLevel.Beta(alphaBar, previous);
         var at = NoiseLevel.FromAlphaBar(alphaBar);
         var original = Prediction.Limit(config, Prediction.Original(config.PredictionType, output, input.Sample, at));
         var mean = Math.Sqrt(previous) * beta / (1 - alphaBar) * original
-            + Math.Sqrt(alphaBar / previous) * (1 - previous) / (1 - alphaBar) * input.Sample;
-        return new(input.State.Next(), noisy ? mean + Noise(config.VarianceType, beta, alphaBar, previous, variance, input.Noise) : mean, original);
+            + Math.Sqrt(alpha) * (1 - previous) / (1 - alphaBar) * input.Sample;
+        return new(input.State.Next(), noisy ? mean + Noise(config.VarianceType, beta, alphaBar, previous, variance, input.Noise) : mean, original)
+        {
+            Mean = mean,
+        };
     }
 
     private static Sample Noise(string type, double beta, double alphaBar, double previous, Sample variance, Sample noise)

@@ -19,15 +19,20 @@ internal static class EulerAncestral
                 var (down, up) = Split(sigma, sigmas[input.Index + 1]);
                 var original = Prediction.AtSigma(config.PredictionType, input.Output, input.Sample, sigma);
                 var next = input.Sample + (down - sigma) / sigma * (input.Sample - original);
-                return new(input.State.Next(), up > 0 ? next + up * input.Noise : next, original);
+                return new(input.State.Next(), up > 0 ? next + up * input.Noise : next, original) { Mean = next };
             },
         };
     }
 
-    /// <summary>How far down to step and how much noise to add to arrive at <paramref name="to"/> with the right variance.</summary>
+    /// <summary>
+    /// How far down to step and how much noise to add to arrive at <paramref name="to"/> with the right variance. In exact arithmetic
+    /// down is to² / from; diffusers' float32 loses that when the step is long, and the timesteps of KDPM2 follow from it, so it is done in
+    /// float32 here too.
+    /// </summary>
     internal static (double Down, double Up) Split(double from, double to)
     {
-        double up = to * Math.Sqrt((from * from - to * to) / (from * from));
-        return (Math.Sqrt(to * to - up * up), up);
+        float f = (float)from, t = (float)to;
+        float up = MathF.Sqrt(t * t * (f * f - t * t) / (f * f));
+        return (MathF.Sqrt(t * t - up * up), up);
     }
 }

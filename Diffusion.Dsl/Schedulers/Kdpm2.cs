@@ -37,7 +37,7 @@ internal static class Kdpm2
         {
             Order = 2,
             UsesHistory = true,
-            Tables = schedule.Tables().Add("sigmas_interpol", Interleave(ancestral ? [.. middles, 0] : [0, .. middles])),
+            Tables = schedule.Tables().Add("sigmas_interpol", Interleave(ancestral ? [.. middles, 0] : [double.NaN, .. middles])),
             InputScales = [.. Enumerable.Range(0, told.Length).Select(i => 1 / Math.Sqrt(At(i) * At(i) + 1))],
             NoiseFor = i => !ancestral ? NoiseNeed.None : i % 2 == 0 ? NoiseNeed.Unused : NoiseNeed.Required,
             StepFunction = input =>

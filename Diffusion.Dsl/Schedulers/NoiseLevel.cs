@@ -19,7 +19,7 @@ public readonly record struct NoiseLevel(double Signal, double Sigma)
         return new(signal, sigma * signal);
     }
 
-    // The beta between two alpha-bars. The ratio is rounded to float32 as in the reference: near timestep 0 its few digits below 1 are all
-    // that is left, and show in the fifth digit of a sample.
-    internal static double Beta(double alphaBar, double previous) => 1 - (double)(float)(alphaBar / previous);
+    // The beta between two alpha-bars. Rounded to float32 as in the reference: near timestep 0 the few digits of the ratio below 1 are all
+    // that is left, near the last timestep those of beta below 1, and both show in a sample.
+    internal static double Beta(double alphaBar, double previous) => (float)(1 - (double)(float)(alphaBar / previous));
 }

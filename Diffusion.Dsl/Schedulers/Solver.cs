@@ -6,12 +6,20 @@ public sealed class Solver<T>
     where T : notnull
 {
     private readonly SampleOperations<T> operations;
+    private readonly IReadOnlyList<Sample> conditions = [];
 
     internal Solver(Timetable timetable, SampleAlgebra<T> algebra)
     {
         ArgumentNullException.ThrowIfNull(algebra);
         Timetable = timetable;
         operations = new(algebra);
+    }
+
+    private Solver(Timetable timetable, SampleOperations<T> operations, IReadOnlyList<Sample> conditions)
+    {
+        Timetable = timetable;
+        this.operations = operations;
+        this.conditions = conditions;
     }
 
     /// <summary>When the model is called and how noisy the sample is then.</summary>
@@ -35,7 +43,20 @@ public sealed class Solver<T>
         ArgumentNullException.ThrowIfNull(noise);
         if (index < 0 || index >= Timetable.Count)
             throw new ArgumentOutOfRangeException(nameof(index), index, $"{Timetable.Scheduler}: a step must be in 0..{Timetable.Count - 1}.");
-        return new(Timetable.StepFunction(new(state, index, Wrap(modelOutput), Wrap(sample), [.. noise.Select(Wrap)])));
+        return new(Timetable.StepFunction(new(state, index, Wrap(modelOutput), Wrap(sample), [.. noise.Select(Wrap)]) { Conditions = conditions }));
+    }
+
+    /// <summary>The solver with what its steps must be told beside the sample.</summary>
+    /// <param name="values">The values, in the order of <see cref="Timetable.Conditions"/>.</param>
+    /// <returns>The solver that knows them.</returns>
+    /// <exception cref="ArgumentException">When their number isn't right.</exception>
+    public Solver<T> With(params T[] values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return values.Length == Timetable.Conditions.Length
+            ? new(Timetable, operations, [.. values.Select(Wrap)])
+            : throw new ArgumentException(
+                $"{Timetable.Scheduler} takes {Timetable.Conditions.Length} conditions ({string.Join(", ", Timetable.Conditions)}), not {values.Length}.");
     }
 
     /// <summary>The sample as the model is to see it.</summary>

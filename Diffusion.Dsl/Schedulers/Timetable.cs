@@ -26,6 +26,15 @@ public sealed record Timetable
     /// <summary>Whether a call's step needs noise.</summary>
     public Func<int, NoiseNeed> NoiseFor { get; init; } = _ => NoiseNeed.None;
 
+    /// <summary>How many noises a step takes: 1 where it requires noise, but for RePaint's way back, which takes one a training timestep.</summary>
+    public Func<int, int> NoiseCount { get; init; } = _ => 1;
+
+    /// <summary>Whether a position calls the model; where it doesn't, the step ignores the model output.</summary>
+    public Func<int, bool> NeedsModel { get; init; } = _ => true;
+
+    /// <summary>What the steps must be told beside the sample (see <see cref="Solver{T}.With"/>): RePaint's original and mask.</summary>
+    public ImmutableArray<string> Conditions { get; init; } = [];
+
     /// <summary>The factor by which the sample is multiplied before the model sees it; empty when it is 1 everywhere.</summary>
     public ImmutableArray<double> InputScales { get; init; } = [];
 

@@ -50,6 +50,12 @@ public sealed record TimetableOptions
     /// <summary>RePaint: how often each stretch is done.</summary>
     public int JumpSamples { get; init; } = 10;
 
+    /// <summary>SA-Solver: how random the process is at a timestep, 0 (not at all) or more; by default 1 in 200..800 and 0 elsewhere.</summary>
+    public Func<double, double> Tau { get; init; } = t => t is >= 200 and <= 800 ? 1 : 0;
+
+    /// <summary>UnCLIP: whether each step goes to the timestep just below instead of to the next one of the run.</summary>
+    public bool AdjacentTimesteps { get; init; }
+
     /// <summary>The options with another number of steps.</summary>
     /// <param name="steps">See <see cref="Steps"/>.</param>
     /// <returns>The changed options.</returns>
@@ -98,6 +104,16 @@ public sealed record TimetableOptions
     /// <param name="strength">See <see cref="Strength"/>.</param>
     /// <returns>The changed options.</returns>
     public TimetableOptions WithStrength(double strength) => this with { Strength = strength };
+
+    /// <summary>The options with another tau.</summary>
+    /// <param name="tau">See <see cref="Tau"/>.</param>
+    /// <returns>The changed options.</returns>
+    public TimetableOptions WithTau(Func<double, double> tau) => this with { Tau = tau };
+
+    /// <summary>The options with or without <see cref="AdjacentTimesteps"/>.</summary>
+    /// <param name="adjacent">See <see cref="AdjacentTimesteps"/>.</param>
+    /// <returns>The changed options.</returns>
+    public TimetableOptions WithAdjacentTimesteps(bool adjacent) => this with { AdjacentTimesteps = adjacent };
 
     /// <summary>The options with other jumps.</summary>
     /// <param name="length">See <see cref="JumpLength"/>.</param>

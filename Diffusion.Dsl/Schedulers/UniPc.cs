@@ -57,7 +57,8 @@ internal static class UniPc
             return (karras, [.. sigmas, sigmas[^1]]);
         }
 
-        var timesteps = Spacing.Whole(config, steps, extra: 1);
+        var timesteps = Spacing.Whole(
+            config, steps, extra: 1, config.Knows("lambda_min_clipped") ? LambdaScale.LastTimestep(config, schedule) : 0);
         return (timesteps, [.. timesteps.Select(schedule.SigmaAt), schedule.Sigmas[0]]);
     }
 

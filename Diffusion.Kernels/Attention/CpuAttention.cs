@@ -19,6 +19,7 @@ internal sealed unsafe class CpuAttention
 
     private readonly AttentionSpec spec;
     private readonly WorkerPool pool;
+    private readonly double flops;
     private readonly int heads;
     private readonly int pairs;
     private readonly int queries;
@@ -45,6 +46,7 @@ internal sealed unsafe class CpuAttention
     {
         this.spec = spec;
         pool = context.Pool;
+        flops = spec.Flops;
         heads = spec.Q.Shape[1];
         pairs = checked(spec.Q.Shape[0] * heads);
         queries = spec.Q.Shape[2];
@@ -57,7 +59,7 @@ internal sealed unsafe class CpuAttention
         paddedSize = narrow * Width + (wide ? Wide : 0);
         keyPanels = (keys + Width - 1) / Width;
         keySlices = (keys + KeyBlock - 1) / KeyBlock;
-        int most = Math.Max(depth, size) > 256 ? MaxQueryBlock / 2 : MaxQueryBlock;
+        int most = Math.Max(depth, size) > 512 ? MaxQueryBlock / 2 : MaxQueryBlock;
         long fair = ((long)queries * pairs + 2 * context.Threads - 1) / (2 * context.Threads);
         int blocks = (queries + most - 1) / most;
         int even = (queries + blocks - 1) / blocks;
@@ -103,8 +105,8 @@ internal sealed unsafe class CpuAttention
         for (job.FirstPair = 0; job.FirstPair < pairs; job.FirstPair += chunk)
         {
             int n = Math.Min(chunk, pairs - job.FirstPair);
-            pool.Run(n * keySlices, state, &PackTask);
-            pool.Run(n * queryBlocks, state, &QueryTask);
+            pool.Run(n * keySlices, state, &PackTask, flops);
+            pool.Run(n * queryBlocks, state, &QueryTask, flops);
         }
     }
 

@@ -27,6 +27,7 @@ internal static unsafe class FewOutputsConvolution
         private readonly WorkerPool pool;
         private readonly ConvolutionInput input;
         private readonly CpuEpilogue epilogue;
+        private readonly double flops;
         private readonly int outputs;
         private readonly int padded;
         private readonly int taps;
@@ -38,6 +39,7 @@ internal static unsafe class FewOutputsConvolution
         {
             this.spec = spec;
             pool = context.Pool;
+            flops = spec.Flops;
             input = new ConvolutionInput(spec);
             epilogue = CpuEpilogue.Create(spec.After, spec.Y);
             outputs = spec.W.Shape[0];
@@ -88,7 +90,7 @@ internal static unsafe class FewOutputsConvolution
                 job.Weights = job.Scratch + threadFloats * pool.Threads;
                 PackWeights((byte*)arguments.Operands[1].Address, job.Weights);
             }
-            pool.Run(checked((int)((pixels + Chunk - 1) / Chunk)), Unsafe.AsPointer(ref job), &Run);
+            pool.Run(checked((int)((pixels + Chunk - 1) / Chunk)), Unsafe.AsPointer(ref job), &Run, flops);
         }
 
         private static void Run(void* state, int task, int thread)

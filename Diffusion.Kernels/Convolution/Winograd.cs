@@ -11,12 +11,13 @@ internal sealed unsafe class Winograd
 {
     private const int Unit = MicroKernel.Rows;
     private const int Width = MicroKernel.Width;
-    private const int MaxBlock = 96;
+    private const int MaxBlock = 192;
     private const int MinBlock = 48;
-    private const long MaxBlockFloats = 2 << 20;
-    private const int MaxGroup = 4;
+    private const long MaxBlockFloats = 4 << 20;
+    private const int MaxGroup = 8;
     private const int MaxRun = 16;
-    private const int MaxDepthStep = 640;
+    // Shorter than a cache would ask for: sums of partial sums keep the transform's errors down.
+    private const int MaxDepthStep = 320;
 
     private readonly ConvolutionSpec spec;
     private readonly WorkerPool pool;
@@ -26,6 +27,7 @@ internal sealed unsafe class Winograd
     private readonly WinogradWeights weights;
     private readonly float[] zeros;
 
+    private readonly double flops;
     private readonly int tile;
     private readonly int edge;
     private readonly int elements;
@@ -52,6 +54,7 @@ internal sealed unsafe class Winograd
     {
         this.spec = spec;
         this.tile = tile;
+        flops = spec.Flops;
         pool = context.Pool;
         edge = tile + 2;
         elements = edge * edge;
@@ -70,7 +73,8 @@ internal sealed unsafe class Winograd
 
         int depth = weights.PaddedChannels;
         int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / Unit * Unit, 4 * Unit, MaxBlock);
-        int fair = Round((tiles + 2 * pool.Threads - 1) / (2 * pool.Threads));
+        int parts = pool.Threads == 1 ? 1 : 2 * pool.Threads;
+        int fair = Round((tiles + parts - 1) / parts);
         // Many tiles: a task takes a block of tiles through all steps. Few: tasks share the transformed tiles and differ by outputs.
         shared = pool.Threads > 1 && fair < Math.Min(MinBlock, most);
         block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
@@ -114,12 +118,12 @@ internal sealed unsafe class Winograd
         void* state = Unsafe.AsPointer(ref job);
         if (shared)
         {
-            pool.Run((tiles + Unit - 1) / Unit, state, &TransformTask);
-            pool.Run(blocks * groups, state, &GroupTask);
+            pool.Run((tiles + Unit - 1) / Unit, state, &TransformTask, flops);
+            pool.Run(blocks * groups, state, &GroupTask, flops);
         }
         else
         {
-            pool.Run(blocks, state, &BlockTask);
+            pool.Run(blocks, state, &BlockTask, flops);
         }
     }
 

@@ -27,6 +27,7 @@ internal static unsafe class CpuConvert
     }
 
     /// <summary>One element as float32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float LoadOne(ElementType type, byte* source) => type switch
     {
         ElementType.Float32 => *(float*)source,
@@ -47,6 +48,7 @@ internal static unsafe class CpuConvert
     }
 
     /// <summary>Stores one float32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void StoreOne(ElementType type, float value, byte* target)
     {
         switch (type)
@@ -63,6 +65,7 @@ internal static unsafe class CpuConvert
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadStrided(ElementType type, byte* source, long stride, float* target, nint n)
     {
         if (type == ElementType.Float32)
@@ -77,6 +80,7 @@ internal static unsafe class CpuConvert
             target[i] = LoadOne(type, source + i * step);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreStrided(ElementType type, float* source, byte* target, long stride, nint n)
     {
         if (type == ElementType.Float32)

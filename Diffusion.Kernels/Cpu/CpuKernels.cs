@@ -19,6 +19,11 @@ internal static class CpuKernels
             GroupNormSpec norm => CpuGroupNorm.Prepare(context, norm),
             RowNormSpec norm => CpuRowNorm.Prepare(context, norm),
             SoftmaxSpec softmax => CpuSoftmax.Prepare(context, softmax),
+            ReductionSpec reduction => CpuReduction.Prepare(context, reduction),
+            QuantileSpec quantile => CpuQuantile.Prepare(context, quantile),
+            ResamplingSpec resampling => CpuResampling.Prepare(context, resampling),
+            PoolingSpec pooling => CpuPooling.Prepare(context, pooling),
+            GatherSpec gather => CpuGather.Prepare(context, gather),
             _ => ReferenceKernels.Prepare(spec),
         };
     }

@@ -94,6 +94,7 @@ internal static unsafe class CpuSums
     }
 
     /// <summary>Π x, in float64.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Product(float* x, long n)
     {
         double product = 1;

@@ -4,7 +4,7 @@ namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
 /// Threads that run numbered tasks together with the caller. Handing out work allocates nothing. Callers on several
-/// threads take turns; a task that calls <see cref="Run"/> itself runs the inner tasks in place.
+/// threads take turns; a task that calls Run itself runs the inner tasks in place.
 /// </summary>
 internal sealed unsafe class WorkerPool : IDisposable
 {
@@ -13,6 +13,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     private const long Open = 1L << 31;
     private const long Inside = Open - 1;
     private const int SpinRounds = 64;
+    private const double MinSharedFlops = 1e6;
 
     [ThreadStatic]
     private static WorkerPool? current;
@@ -94,6 +95,22 @@ internal sealed unsafe class WorkerPool : IDisposable
                 currentThread = outerThread;
             }
         }
+    }
+
+    /// <summary>As the other, by the caller alone where waking others costs more than it saves.</summary>
+    /// <param name="count">Number of tasks.</param>
+    /// <param name="jobState">Passed to the tasks.</param>
+    /// <param name="task">The task.</param>
+    /// <param name="flops">Floating-point operations in all, roughly.</param>
+    public void Run(int count, void* jobState, delegate*<void*, int, int, void> task, double flops)
+    {
+        if (flops >= MinSharedFlops)
+        {
+            Run(count, jobState, task);
+            return;
+        }
+        for (int i = 0; i < count; i++)
+            task(jobState, i, 0);
     }
 
     /// <summary>Ends the workers. Later runs are done by their caller alone.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
@@ -56,6 +58,7 @@ internal sealed unsafe class CpuEpilogue
     /// <param name="stride">Floats between the results' rows.</param>
     /// <param name="values2">The second results, where there are two; same stride.</param>
     /// <param name="scratch"><see cref="ScratchFloats"/> floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Apply(
         in EpilogueLaunch launch, long row, int rows, int column, int columns, float* values, nint stride, float* values2, float* scratch)
     {
@@ -101,6 +104,7 @@ internal sealed unsafe class CpuEpilogue
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StoreTile(byte* origin, float** slots, float* temporary, long offset, int n)
     {
         float* target = output.Direct ? (float*)origin + offset : temporary;
@@ -118,6 +122,7 @@ internal sealed unsafe class CpuEpilogue
     }
 
     /// <summary>Points a slot at an input's tile, converting it into scratch unless that was done for the same place before.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LoadInput(byte* origin, Operand input, long row, int column, int n, ref float* slot, ref long loaded, float* scratch)
     {
         long offset = input.Offset(row, column);

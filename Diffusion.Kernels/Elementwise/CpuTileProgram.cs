@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 
 namespace Diffusion.Kernels.Cpu;
 
@@ -103,6 +104,7 @@ internal sealed unsafe class CpuTileProgram
     }
 
     /// <summary>Computes one tile; the result goes to <paramref name="target"/> if <see cref="WritesTarget"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Run(float** slots, float* target, nint columns)
     {
         foreach (ref readonly var step in varying.AsSpan())

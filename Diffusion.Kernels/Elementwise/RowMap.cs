@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 
 namespace Diffusion.Kernels.Cpu;
 
@@ -39,10 +40,12 @@ internal sealed class RowMap
     public long Stride => strides.Length == 1 ? strides[0] : -1;
 
     /// <summary>Offset in elements of a row.</summary>
-    public long Offset(long row)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public long Offset(long row) => strides.Length == 1 ? row * strides[0] : Split(row);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private long Split(long row)
     {
-        if (strides.Length == 1)
-            return row * strides[0];
         long offset = 0;
         for (int i = strides.Length - 1; i > 0; i--)
         {

@@ -66,14 +66,8 @@ internal static unsafe class CpuGemv
                 }
             }
             void* state = Unsafe.AsPointer(ref job);
-            // Little work isn't worth waking anybody for.
-            if ((double)rows * depth * columns * matrices < 1 << 18)
-            {
-                for (int task = 0; task < matrices * chunks; task++)
-                    Run(state, task, 0);
-                return;
-            }
-            pool.Run(matrices * chunks, state, &Run);
+            // Weights are read once, so count them as more work than their sums are.
+            pool.Run(matrices * chunks, state, &Run, 8.0 * rows * depth * columns * matrices);
         }
 
         private static void Run(void* state, int task, int thread)

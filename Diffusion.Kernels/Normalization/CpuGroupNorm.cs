@@ -136,6 +136,7 @@ internal sealed unsafe class CpuGroupNorm
     }
 
     /// <summary>From the sums to mean, scale and bias by channel: y = (x − mean)·scale + bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MakeTable(ref Job job, int n)
     {
         var k = job.Kernel;

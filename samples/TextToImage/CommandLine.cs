@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Diffusion.Dsl.Schedulers;
 
@@ -13,7 +14,7 @@ internal sealed class CommandLine
 
         Examples:
           TextToImage "a large red circle on a white background" --seed 42 --steps 20 --out circle.png
-          TextToImage "a blue star" --negative "a circle" --scheduler EulerAncestral --count 9 --out stars.png
+          TextToImage "a blue star" --negative "a circle" --scheduler DDIM --count 9 --out stars.png
           TextToImage --from-recipe circle.png --out again.png
           TextToImage "a lighthouse at dusk" --model ~/models/stable-diffusion-v1-5 --width 512 --height 512
 
@@ -52,12 +53,12 @@ internal sealed class CommandLine
     {
         if (parsed.GetValue(listSchedulers))
         {
-            foreach (var info in Schedulers.All)
-                Console.Out.WriteLine($"{info.ClassName,-34} {info.Name,-24} {info.Paper}");
+            foreach (var info in Schedulers.All.Where(info => info.Exchangeable))
+                Console.Out.WriteLine($"{info.Name,-26} {info.ClassName,-34} {info.Paper}");
             return ExitCodes.Success;
         }
 
-        string words = string.Join(' ', parsed.GetValue(prompt) ?? []);
+        string words = string.Join(' ', Words(parsed));
         string recipe = parsed.GetValue(fromRecipe)!;
         if (words.Length == 0 && recipe.Length == 0 && parsed.GetResult(prompt) is not { Tokens.Count: > 0 })
         {
@@ -87,6 +88,15 @@ internal sealed class CommandLine
                 Explain = parsed.GetValue(explain),
             },
             cancel);
+    }
+
+    // The parser takes an option that it doesn't know for a word of the prompt.
+    private string[] Words(ParseResult parsed)
+    {
+        string[] words = parsed.GetValue(prompt) ?? [];
+        return Array.Find(words, word => word.StartsWith('-') && word.Length > 1) is { } option && !parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash)
+            ? throw new Refused($"{option} isn't an option; see --help. Put -- before a prompt that begins with a dash.", ExitCodes.Usage)
+            : words;
     }
 
     private static ulong Seed(string text) =>

@@ -3,6 +3,7 @@ using Diffusion.Core.Devices;
 using Diffusion.Core.Images;
 using Diffusion.Dsl.Pipelines;
 using Diffusion.Dsl.Recipes;
+using Diffusion.Dsl.Schedulers;
 
 namespace Diffusion.Samples.TextToImage;
 
@@ -19,7 +20,7 @@ internal static class Generation
             throw new Refused($"--count must be 1 … {MostPictures}; got {request.Count}.", ExitCodes.Usage);
         var device = DeviceOf(request.Device);
         var recipe = request.FromRecipe.Length == 0 ? null : RecipeOf(request.FromRecipe);
-        using var model = Model.Load(request.Model.Length > 0 ? request.Model : DefaultModel(), device, cancel);
+        var model = Model.Load(request.Model.Length > 0 ? request.Model : DefaultModel(), device, cancel);
         var parts = model.TextToImageModel();
         var run = recipe is null ? RunOf(parts, request) : recipe.ToTextToImage(parts);
         var loop = run.Denoise();
@@ -54,7 +55,20 @@ internal static class Generation
             .ClipSkip(request.ClipSkip);
         if (request.Negative.Length > 0)
             run = run.NegativePrompt(request.Negative);
-        return request.Scheduler.Length > 0 ? run.Scheduler(request.Scheduler) : run;
+        return request.Scheduler.Length > 0 ? run.Scheduler(SchedulerOf(request.Scheduler)) : run;
+    }
+
+    // By class or name; case, spaces and dashes don't matter: "euler-ancestral", "DPMSolverMultistep".
+    private static string SchedulerOf(string name)
+    {
+        static string Plain(string text)
+        {
+            string letters = string.Concat(text.Where(char.IsLetterOrDigit)).ToUpperInvariant();
+            return letters.EndsWith("SCHEDULER", StringComparison.Ordinal) ? letters[..^"SCHEDULER".Length] : letters;
+        }
+
+        return Schedulers.All.FirstOrDefault(info => Plain(info.Name) == Plain(name) || Plain(info.ClassName) == Plain(name))?.ClassName
+            ?? throw new Refused($"--scheduler {name} isn't known; --list-schedulers prints those that are.", ExitCodes.Usage);
     }
 
     private static Device DeviceOf(string name) => name.ToUpperInvariant() switch

@@ -28,7 +28,7 @@ public static class Embeddings
         float logPeriod = (float)-Math.Log(maxPeriod), divisor = (float)(half - downscaleFreqShift);
         var frequencies = new float[half];
         for (int i = 0; i < half; i++)
-            frequencies[i] = (float)Math.Exp(logPeriod * i / divisor);
+            frequencies[i] = Exp(logPeriod * i / divisor);
         var result = new float[timesteps.Length * size];
         for (int n = 0; n < timesteps.Length; n++)
         {
@@ -74,7 +74,7 @@ public static class Embeddings
         for (int n = 0; n < scales.Length; n++)
         {
             for (int i = 0; i < half; i++)
-                Put(result.AsSpan(n * size, 2 * half), i, scales[n] * 1000f * (float)Math.Exp(i * -step), false);
+                Put(result.AsSpan(n * size, 2 * half), i, scales[n] * 1000f * Exp(i * -step), false);
         }
         return Tensor.From(result, Shape.Of(scales.Length, size), device);
     }
@@ -89,7 +89,7 @@ public static class Embeddings
         {
             for (int i = 0; i < size; i += 2)
             {
-                float angle = n * (float)Math.Exp(i * step);
+                float angle = n * Exp(i * step);
                 result[n * size + i] = (float)Math.Sin(angle);
                 if (i + 1 < size)
                     result[n * size + i + 1] = (float)Math.Cos(angle);
@@ -154,6 +154,18 @@ public static class Embeddings
             }
         }
         return Tensor.From(result, Shape.Of(boxes.Shape[0], boxes.Shape[1], each), boxes.Device);
+    }
+
+    // e^x in float32 by the reduction and polynomial of the SLEEF library, which the reference uses. It isn't always the nearest
+    // float32, and that last bit of a frequency is the fourth decimal of the angle at timestep 1000.
+    private static float Exp(float x)
+    {
+        float q = MathF.Round(x * 1.44269504f), s = MathF.FusedMultiplyAdd(q, -0.693145752f, x);
+        s = MathF.FusedMultiplyAdd(q, -1.42860677e-06f, s);
+        float u = 0.000198527618f;
+        foreach (float c in (ReadOnlySpan<float>)[0.00139304355f, 0.00833336078f, 0.0416664854f, 0.166666672f, 0.5f])
+            u = MathF.FusedMultiplyAdd(u, s, c);
+        return MathF.ScaleB(1 + MathF.FusedMultiplyAdd(s * s, u, s), (int)q);
     }
 
     private static void Put(Span<float> row, int i, float angle, bool flipSinToCos)

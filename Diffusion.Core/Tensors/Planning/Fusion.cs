@@ -103,8 +103,10 @@ internal static class Fusion
             group.Host.Guest = group;
     }
 
-    private static bool OnlyFor(PlanNode node, PlanNode? view, ElementwiseGroup group) =>
-        !node.IsRoot && !node.Inlined && (view is null ? node.Consumers.All(c => c.Group == group) : node.Consumers is [var only] && only == view);
+    private static bool OnlyFor(PlanNode node, PlanNode? view, ElementwiseGroup group) => node.Op is PairedProductOp
+        // Both halves are made at once, so both must be read here.
+        ? view is null && node.Consumers.All(c => c.Group == group || (c.Op is PairedHalfOp && c.Consumers.All(user => user.Group == group)))
+        : !node.IsRoot && !node.Inlined && (view is null ? node.Consumers.All(c => c.Group == group) : node.Consumers is [var only] && only == view);
 
     private static void InlineUpsampling(List<PlanNode> nodes)
     {

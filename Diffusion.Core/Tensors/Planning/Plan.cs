@@ -20,6 +20,9 @@ internal sealed record PlanResult(bool IsLeaf, int Index, long ByteOffset, Layou
 internal sealed record Plan(
     PlanKey Key, ImmutableArray<PlanLaunch> Launches, PlanResult[] Results, ImmutableArray<long> ResultBytes, long ArenaBytes, int LeafCount, PlanReport Report)
 {
+    /// <summary>Told of every kernel when it has run: the benchmarks' profile.</summary>
+    internal static Action<PlannedKernel>? Profiler { get; set; }
+
     /// <summary>Runs the plan for a captured graph and completes its roots.</summary>
     public void Run(Device device, GraphCapture capture, Tensor[] roots, PlanScratch scratch, CancellationToken cancel)
     {
@@ -39,10 +42,11 @@ internal sealed record Plan(
             arena = ArenaBytes > 0 ? RentArena(device) : null;
             for (int i = 0; i < results.Length; i++)
                 results[i] = device.Allocate(ResultBytes[i]);
-            foreach (var launch in Launches)
+            for (int i = 0; i < Launches.Length; i++)
             {
                 cancel.ThrowIfCancellationRequested();
-                Run(launch, capture, arena, results, scratch);
+                Run(Launches[i], capture, arena, results, scratch);
+                Profiler?.Invoke(Report.Kernels[i]);
             }
             Complete(device, capture, roots, results);
             done = true;

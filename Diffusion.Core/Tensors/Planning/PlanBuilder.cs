@@ -32,7 +32,7 @@ internal sealed partial class PlanBuilder
     {
         var key = new PlanKey(capture.Hash, [.. capture.Operations], [.. capture.Structure]);
         var (imported, importedRoots) = GraphImport.Import(capture, roots);
-        var (nodes, rootNodes) = ViewSinking.Rewrite(imported, importedRoots);
+        var (nodes, rootNodes) = ViewSinking.Rewrite(PairedProducts.Rewrite(imported), importedRoots);
         Fusion.Decide(nodes);
         var builder = new PlanBuilder(backend, nodes, rootNodes);
         builder.EmitAll();
@@ -43,7 +43,7 @@ internal sealed partial class PlanBuilder
     {
         foreach (var node in nodes)
         {
-            if (node.IsLeaf || node.IsConstant || node.Op.IsView || node.Inlined || node.Guest is not null)
+            if (node.IsLeaf || node.IsConstant || node.Op.IsView || node.Inlined || node.Guest is not null || node.Op is PairedHalfOp)
                 continue;
             if (!node.IsElementwise)
                 EmitKernel(node, null);
@@ -86,6 +86,7 @@ internal sealed partial class PlanBuilder
         switch (node.Op)
         {
             case MatMulOp: return EmitMatMul(node, guest);
+            case PairedProductOp: return EmitPairedProduct(node, guest);
             case ConvolutionOp convolution: return EmitConvolution(node, convolution, guest);
             case GroupNormOp norm: return EmitGroupNorm(node, norm, guest);
             case RowNormOp norm: return EmitRowNorm(node, norm, guest);

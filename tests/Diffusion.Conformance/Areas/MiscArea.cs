@@ -25,6 +25,7 @@ public static class MiscArea
 
     private static IEnumerable<CaseResult> RunFile(string path, ConformanceOptions options)
     {
+        if (MiscSchedules.Handles(path)) return MiscSchedules.Run(path, options);
         var name = Path.GetFileNameWithoutExtension(path);
         if (!Files.TryGetValue(name, out var compute))
             return options.Case($"misc/{name}", () => Verdict.Skip($"{name} isn't supported yet."));

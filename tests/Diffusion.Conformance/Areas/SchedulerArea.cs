@@ -13,6 +13,12 @@ public static class SchedulerArea
 {
     private static readonly Dictionary<string, Func<SchedulerCase, Verdict>> Loops = new(StringComparer.Ordinal)
     {
+        ["AmusedScheduler"] = OwnLoops.Amused,
+        ["KarrasVeScheduler"] = OwnLoops.KarrasVe,
+        ["RePaintScheduler"] = OwnLoops.RePaint,
+        ["ScoreSdeVeScheduler"] = OwnLoops.ScoreSdeVe,
+        ["ScoreSdeVpScheduler"] = OwnLoops.ScoreSdeVp,
+        ["VQDiffusionScheduler"] = OwnLoops.VqDiffusion,
     };
 
     /// <summary>Runs the cases.</summary>

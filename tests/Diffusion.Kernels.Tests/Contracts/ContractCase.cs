@@ -33,4 +33,7 @@ public sealed class CaseList(IEnumerable<ContractCase> cases)
 
     /// <summary>One case.</summary>
     public ContractCase this[string name] => byName[name];
+
+    /// <summary>One case, if the list has it.</summary>
+    public ContractCase? Find(string name) => byName.GetValueOrDefault(name);
 }

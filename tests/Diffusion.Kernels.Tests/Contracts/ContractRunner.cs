@@ -12,12 +12,8 @@ public static class ContractRunner
     public static void Check(IKernelBackend backend, ContractCase test)
     {
         using var reference = new ReferenceBackend();
-        var random = new Random(Seed(test.Name));
         var operands = test.Spec.Operands;
-        var places = new Place[operands.Length];
-        for (int i = 0; i < places.Length; i++)
-            places[i] = Place.Create(operands[i], i == operands.Length - 1 ? null : (index, r) => Value(test, i, index, r), random);
-
+        var places = Places(test);
         byte[] expected = Run(reference, test, places, repeat: false);
         byte[] actual = Run(backend, test, places, repeat: true);
         var output = operands[^1];
@@ -38,6 +34,22 @@ public static class ContractRunner
             if (!written[i] && actual[i] != Untouched)
                 Assert.Fail($"{test.Name}: byte {i - first} relative to the output {output} was overwritten.");
         }
+    }
+
+    /// <summary>The bytes that a backend leaves in the output's memory.</summary>
+    public static byte[] Output(IKernelBackend backend, ContractCase test) => Run(backend, test, Places(test), repeat: false);
+
+    private static Place[] Places(ContractCase test)
+    {
+        var random = new Random(Seed(test.Name));
+        var operands = test.Spec.Operands;
+        var places = new Place[operands.Length];
+        for (int i = 0; i < places.Length; i++)
+        {
+            int operand = i;
+            places[i] = Place.Create(operands[i], i == operands.Length - 1 ? null : (index, r) => Value(test, operand, index, r), random);
+        }
+        return places;
     }
 
     /// <summary>Launches a kernel several times on host memory and fails if that allocates managed memory.</summary>

@@ -1,15 +1,11 @@
 namespace Diffusion.Kernels.Tests.Contracts;
 
 /// <summary>Every contract on the CPU backend.</summary>
-public sealed class CpuContractTests : IClassFixture<CpuContractTests.Fixture>
+public sealed class CpuContractTests(CpuContractTests.Fixture fixture) : IClassFixture<CpuContractTests.Fixture>
 {
-    private readonly CpuBackend backend;
-
-    public CpuContractTests(Fixture fixture) => backend = fixture.Backend;
-
     public sealed class Fixture : IDisposable
     {
-        public CpuBackend Backend { get; } = CpuBackend.Create();
+        public CpuBackend Backend { get; } = CpuBackend.Create(threads: 2);
 
         public void Dispose() => Backend.Dispose();
     }
@@ -17,6 +13,10 @@ public sealed class CpuContractTests : IClassFixture<CpuContractTests.Fixture>
     public static IEnumerable<TheoryDataRow<string>> Elementwises => ElementwiseCases.All.Names;
 
     public static IEnumerable<TheoryDataRow<string>> Normalizations => NormalizationCases.All.Names;
+
+    public static IEnumerable<TheoryDataRow<string>> Reductions => ReductionCases.All.Names;
+
+    public static IEnumerable<TheoryDataRow<string>> Resamplings => ResamplingCases.All.Names;
 
     public static IEnumerable<TheoryDataRow<string>> Gemms => GemmCases.All.Names;
 
@@ -26,21 +26,29 @@ public sealed class CpuContractTests : IClassFixture<CpuContractTests.Fixture>
 
     [Theory]
     [MemberData(nameof(Elementwises))]
-    public void Elementwise(string name) => ContractRunner.Check(backend, ElementwiseCases.All[name]);
+    public void Elementwise(string name) => ContractRunner.Check(fixture.Backend, ElementwiseCases.All[name]);
 
     [Theory]
     [MemberData(nameof(Normalizations))]
-    public void Normalization(string name) => ContractRunner.Check(backend, NormalizationCases.All[name]);
+    public void Normalization(string name) => ContractRunner.Check(fixture.Backend, NormalizationCases.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Reductions))]
+    public void Reduction(string name) => ContractRunner.Check(fixture.Backend, ReductionCases.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Resamplings))]
+    public void Resampling(string name) => ContractRunner.Check(fixture.Backend, ResamplingCases.All[name]);
 
     [Theory]
     [MemberData(nameof(Gemms))]
-    public void Gemm(string name) => ContractRunner.Check(backend, GemmCases.All[name]);
+    public void Gemm(string name) => ContractRunner.Check(fixture.Backend, GemmCases.All[name]);
 
     [Theory]
     [MemberData(nameof(Convolutions))]
-    public void Convolution(string name) => ContractRunner.Check(backend, ConvolutionCases.All[name]);
+    public void Convolution(string name) => ContractRunner.Check(fixture.Backend, ConvolutionCases.All[name]);
 
     [Theory]
     [MemberData(nameof(Attentions))]
-    public void Attention(string name) => ContractRunner.Check(backend, AttentionCases.All[name]);
+    public void Attention(string name) => ContractRunner.Check(fixture.Backend, AttentionCases.All[name]);
 }

@@ -34,7 +34,8 @@ internal static partial class EmbeddingCases
             case "sincos2d" when Grid().Match(parts[1]) is { Success: true } grid:
                 int rows = int.Parse(grid.Groups[1].Value, CultureInfo.InvariantCulture);
                 int columns = grid.Groups[2].Success ? int.Parse(grid.Groups[2].Value, CultureInfo.InvariantCulture) : rows;
-                return Embeddings.SinCos2d(dim, rows, columns, Option("scale", 1), (int)Option("base", 16), device);
+                // Where no base is named, positions are the grid's own.
+                return Embeddings.SinCos2d(dim, rows, columns, Option("scale", 1), (int)Option("base", rows), device);
             default:
                 return null;
         }

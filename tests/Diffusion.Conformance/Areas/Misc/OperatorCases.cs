@@ -37,7 +37,7 @@ internal static class OperatorCases
             "interpolate" => Resized(In("x"), parts[1], parts[2]),
             "layer_norm" => parts[1] == "affine"
                 ? In("z").Permute(0, 2, 3, 1).LayerNorm(In("norm_w"), In("norm_b"))
-                : In("z").Permute(0, 2, 3, 1).LayerNorm(),
+                : In("z").Permute(0, 2, 3, 1).LayerNorm(epsilon: 1e-6),
             "log_softmax" => In("z").LogSoftmax(Number(parts[1])),
             "softmax" => In("z").Softmax(),
             "pad" => Padded(In("z"), parts[1]),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using Diffusion.Core.Formats;
+using Diffusion.Core.Images;
 using Diffusion.Core.Tensors;
 using Diffusion.Dsl.Denoising;
 using Diffusion.Dsl.Schedulers;
@@ -103,6 +104,13 @@ public sealed class PipelineCase(string folder, string file, JsonElement root)
     /// <summary>A tensor of the file.</summary>
     public static Tensor Read(SafetensorsFile tensors, string name) =>
         Tensor.From(tensors.ToFloats(name), new Shape([.. tensors.Entry(name).Shape.Select(length => checked((int)length))]));
+
+    /// <summary>A picture of the file: [height, width] or [height, width, channels], 0 … 255.</summary>
+    public static Image Picture(SafetensorsFile tensors, string name)
+    {
+        int[] shape = [.. tensors.Entry(name).Shape.Select(length => checked((int)length))];
+        return Image.Create(shape[1], shape[0], shape.Length == 2 ? 1 : shape[2], [.. tensors.ToFloats(name).Select(level => (byte)level)]);
+    }
 
     /// <summary>Compares the sample after every step.</summary>
     public static IEnumerable<Verdict> CheckLatents(SafetensorsFile tensors, IReadOnlyList<Step> steps)

@@ -1,0 +1,30 @@
+using System.Globalization;
+
+namespace Diffusion.Benchmarks;
+
+/// <summary>What the measuring verbs take.</summary>
+/// <param name="Quick">Fewer samples and cases.</param>
+/// <param name="Threads">Kernel threads.</param>
+/// <param name="Filter">Part of the names of the cases to run; empty for all.</param>
+internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
+{
+    public static BenchmarkOptions Parse(string[] args)
+    {
+        var options = new BenchmarkOptions(false, Environment.ProcessorCount, "");
+        for (int i = 0; i < args.Length; i++)
+        {
+            string Next() => i + 1 < args.Length ? args[++i] : throw new ArgumentException($"benchmarks: {args[i]} takes a value.");
+            options = args[i] switch
+            {
+                "--quick" => options with { Quick = true },
+                "--threads" => options with { Threads = Number(Next()) },
+                "--filter" => options with { Filter = Next() },
+                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N or --filter TEXT."),
+            };
+        }
+        return options;
+    }
+
+    private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n > 0
+        ? n : throw new ArgumentException($"benchmarks: --threads takes a number from 1; got '{text}'.");
+}

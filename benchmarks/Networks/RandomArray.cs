@@ -1,0 +1,52 @@
+using System.Runtime.InteropServices;
+using Diffusion.Core.Devices;
+using Diffusion.Core.Tensors;
+using Diffusion.Kernels;
+
+namespace Diffusion.Benchmarks.Networks;
+
+/// <summary>Random numbers in memory that doesn't move, so that we and the peer can read the same ones.</summary>
+internal sealed record RandomArray(float[] Values, Shape Shape)
+{
+    /// <summary>Uniform in −scale … scale.</summary>
+    public static RandomArray Uniform(uint seed, float scale, params int[] lengths)
+    {
+        var shape = new Shape([.. lengths]);
+        var values = GC.AllocateUninitializedArray<float>(checked((int)shape.Count), pinned: true);
+        // Marsaglia's xorshift: nearly a thousand million numbers are wanted, and only their size matters.
+        uint state = seed * 2654435769u | 1;
+        float unit = scale / int.MaxValue;
+        for (int i = 0; i < values.Length; i++)
+        {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            values[i] = (int)state * unit;
+        }
+        return new RandomArray(values, shape);
+    }
+
+    /// <summary>A weight of a size that keeps activations near 1: matrices by their inputs, gains around 1, biases small.</summary>
+    public static RandomArray Weight(string name, int[] lengths)
+    {
+        uint seed = (uint)name.Aggregate(17, (h, c) => h * 31 + c);
+        if (lengths.Length > 1)
+            return Uniform(seed, MathF.Sqrt(3f / lengths.Skip(1).Aggregate(1, (a, b) => a * b)), lengths);
+        var vector = Uniform(seed, 0.1f, lengths);
+        if (name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal))
+        {
+            for (int i = 0; i < vector.Values.Length; i++)
+                vector.Values[i] += 1;
+        }
+        return vector;
+    }
+
+    /// <summary>A tensor over this memory that never changes.</summary>
+    public Tensor Constant(Device device) => Map(device, constant: true);
+
+    /// <summary>A tensor over this memory that might change: an input.</summary>
+    public Tensor Input(Device device) => Map(device, constant: false);
+
+    private Tensor Map(Device device, bool constant) =>
+        Tensor.Map(Marshal.UnsafeAddrOfPinnedArrayElement(Values, 0), Values.LongLength * sizeof(float), ElementType.Float32, Shape, Values, device, constant);
+}

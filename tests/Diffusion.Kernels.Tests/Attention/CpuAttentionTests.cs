@@ -1,0 +1,40 @@
+using Diffusion.Kernels.Tests.Contracts;
+using FsCheck.Xunit;
+
+namespace Diffusion.Kernels.Tests.Attention;
+
+/// <summary>Attention of random shapes on the CPU.</summary>
+public sealed class CpuAttentionTests : IDisposable
+{
+    private readonly CpuBackend backend = CpuBackend.Create(3);
+
+    public void Dispose() => backend.Dispose();
+
+    [Property(MaxTest = 60)]
+    public void Agrees_with_the_reference(int seed) => ContractRunner.Check(backend, RandomCase(seed));
+
+    private static ContractCase RandomCase(int seed)
+    {
+        var layouts = new RandomLayouts(seed);
+        var random = layouts.Random;
+        int batch = random.Next(1, 3), heads = random.Next(1, 4), queries = layouts.Length(130), keys = layouts.Rarely(4) ? random.Next(250, 560) : layouts.Length(60);
+        int size = Math.Max(1, layouts.Length(50)), width = layouts.Rarely(2) ? size : Math.Max(1, layouts.Length(50));
+        ElementType Float() => random.Next(4) switch { 0 => ElementType.Float16, 1 => ElementType.BFloat16, _ => ElementType.Float32 };
+        var spec = new AttentionSpec(
+            layouts.Layout(Float(), batch, heads, queries, size),
+            layouts.Layout(Float(), batch, heads, keys, size),
+            layouts.Layout(Float(), batch, heads, keys, width),
+            layouts.Layout(Float(), batch, heads, queries, width),
+            layouts.Rarely(4) ? -0.3 : 1 / Math.Sqrt(size))
+        {
+            Causal = layouts.Rarely(3),
+            Mask = layouts.Rarely(3) ? [layouts.Layout(Float(), batch, heads, queries, keys)] : [],
+        };
+        bool hides = layouts.Rarely(2);
+        return new ContractCase($"random {seed}", spec)
+        {
+            Tolerance = 3e-5,
+            Data = (operand, _, r) => operand == 3 && hides && r.Next(3) == 0 ? double.NegativeInfinity : r.NextDouble() * 4 - 2,
+        };
+    }
+}

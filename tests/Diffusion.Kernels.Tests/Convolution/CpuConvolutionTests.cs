@@ -1,0 +1,71 @@
+using Diffusion.Kernels.Tests.Contracts;
+using FsCheck.Xunit;
+
+namespace Diffusion.Kernels.Tests.Convolution;
+
+/// <summary>Convolutions of random geometry on the CPU, and which algorithm they get.</summary>
+public sealed class CpuConvolutionTests : IDisposable
+{
+    private readonly CpuBackend backend = CpuBackend.Create(3);
+
+    public void Dispose() => backend.Dispose();
+
+    [Property(MaxTest = 50)]
+    public void Any_geometry_agrees_with_the_reference(int seed) => ContractRunner.Check(backend, RandomCase(seed, tiled: false));
+
+    [Property(MaxTest = 25)]
+    public void Three_by_three_agrees_with_the_reference(int seed) => ContractRunner.Check(backend, RandomCase(seed, tiled: true));
+
+    [Theory]
+    [InlineData(64, 64, 32, "winograd-4x4")]
+    [InlineData(128, 128, 8, "winograd-2x2")]
+    [InlineData(64, 3, 32, "few-outputs")]
+    [InlineData(3, 64, 32, "implicit-gemm")]
+    public void The_shape_chooses_the_algorithm(int channels, int outputs, int side, string expected)
+    {
+        Assert.Equal(expected, backend.Prepare(Square(channels, outputs, side)).Algorithm);
+    }
+
+    [Fact]
+    public void Exact_refuses_Winograd()
+    {
+        Assert.Equal("implicit-gemm", backend.Prepare(Square(64, 64, 32) with { Exact = true }).Algorithm);
+    }
+
+    private static ConvolutionSpec Square(int channels, int outputs, int side) =>
+        new(Make.Layout([1, side, side, channels]), Make.Layout([outputs, channels, 3, 3]), Make.Layout([1, side, side, outputs])) { Padding = (1, 1, 1, 1), ConstantW = true };
+
+    private static ContractCase RandomCase(int seed, bool tiled)
+    {
+        var layouts = new RandomLayouts(seed);
+        var random = layouts.Random;
+        int groups = !tiled && layouts.Rarely(4) ? random.Next(2, 4) : 1, up = layouts.Rarely(3) ? random.Next(1, 4) : 1;
+        int n = random.Next(1, 3), h = random.Next(1, tiled ? 20 : 12), w = random.Next(1, tiled ? 20 : 12);
+        int channels = tiled ? random.Next(8, 48) : layouts.Length(40), outputs = tiled ? random.Next(8, 72) : Math.Max(1, layouts.Length(40));
+        int kh = tiled ? 3 : random.Next(1, 5), kw = tiled ? 3 : random.Next(1, 5);
+        (int, int) One() => tiled ? (1, 1) : (random.Next(1, 4), random.Next(1, 4));
+        var (stride, dilation) = (One(), One());
+        var spread = up == 1 && layouts.Rarely(3) ? One() : (1, 1);
+        var padding = (Top: random.Next(3), Bottom: random.Next(3), Left: random.Next(3), Right: random.Next(3));
+        int oh = ConvolutionSpec.OutputLength(h, kh, stride.Item1, padding.Top + padding.Bottom, dilation.Item1, spread.Item1, up);
+        int ow = ConvolutionSpec.OutputLength(w, kw, stride.Item2, padding.Left + padding.Right, dilation.Item2, spread.Item2, up);
+        int[] shape = [n, oh, ow, outputs * groups];
+        var spec = new ConvolutionSpec(
+            layouts.Layout(layouts.Type(), n, h, w, channels * groups),
+            layouts.Layout(layouts.Type(), outputs * groups, channels, kh, kw),
+            layouts.Rarely(3) ? layouts.Layout(ElementType.Float32, shape) : Make.Layout(shape))
+        {
+            Stride = stride,
+            Dilation = dilation,
+            InputDilation = spread,
+            Upsample = up,
+            Padding = padding,
+            Groups = groups,
+            ConstantW = tiled || layouts.Rarely(2),
+            Exact = !tiled && layouts.Rarely(4),
+            After = layouts.Epilogue(shape),
+        };
+        // Winograd by 4×4 loses about four binary digits of the largest sums.
+        return new ContractCase($"random {seed}", spec) { Tolerance = (tiled ? 2e-4 : 1e-5) * Math.Max(1, Math.Sqrt(channels * kh * kw) / 4) };
+    }
+}
