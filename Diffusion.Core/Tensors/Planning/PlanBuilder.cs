@@ -32,8 +32,7 @@ internal sealed partial class PlanBuilder
     {
         var key = new PlanKey(capture.Hash, [.. capture.Operations], [.. capture.Structure]);
         var (imported, importedRoots) = GraphImport.Import(capture, roots);
-        var (nodes, rootNodes) = ViewSinking.Rewrite(imported, importedRoots);
-        nodes = PairedProducts.Rewrite(nodes);
+        var (nodes, rootNodes) = ViewSinking.Rewrite(PairedProducts.Rewrite(imported), importedRoots);
         Fusion.Decide(nodes);
         var builder = new PlanBuilder(backend, nodes, rootNodes);
         builder.EmitAll();

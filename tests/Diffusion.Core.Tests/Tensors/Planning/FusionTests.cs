@@ -62,6 +62,18 @@ public sealed class FusionTests : IDisposable
     }
 
     [Fact]
+    public void The_two_halves_of_one_product_meet_in_its_epilogue()
+    {
+        var halves = R(2, 9, 16).Linear(R(32, 16), R(32)).Chunk(2, -1);
+        Kernels(device.Explain(halves[0] * halves[1].Gelu()), "Gemm");
+        // Squared, so that the product has one input twice.
+        var x = R(8, 8);
+        var square = Tensor.MatMul(x, x).Chunk(2, -1);
+        Kernels(device.Explain(square[0] * square[1].Sigmoid()), "Gemm");
+        Assert.Equal(32, (square[0] * square[1].Sigmoid()).ToArray().Length);
+    }
+
+    [Fact]
     public void Normalisations_take_what_follows()
     {
         var x = ChannelsLast(2, 8, 5, 5);

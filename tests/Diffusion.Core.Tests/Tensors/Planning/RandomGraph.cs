@@ -250,9 +250,27 @@ public sealed class RandomGraph
     {
         if (x.Rank < 1)
             return ("nothing", x);
+        if (b % 5 == 4)
+            return Gated(x, b, c);
         int k = x.Shape[-1], n = c % 3 == 0 ? k : 1 + c % 12;
         var bias = b % 3 == 0 ? null : Leaf(n);
         return ("linear", R(x.Linear(Weight(b, n, k), bias)) * 0.5);
+    }
+
+    // The halves of one product, used together or apart.
+    private (string, Tensor) Gated(Tensor x, int b, int c)
+    {
+        int k = x.Shape[-1], n = 1 + c % 5;
+        var whole = R(x.Linear(Weight(b, 2 * n, k), b % 3 == 0 ? null : Leaf(2 * n)));
+        var (value, gate) = (R(whole.Slice(-1, 0, n)), R(whole.Slice(-1, n, n)));
+        nodes.Add(value);
+        return (c / 5 % 4) switch
+        {
+            0 => ("gated", R(gate.Sigmoid()) * value),
+            1 => ("halves", Tensor.Concat(-1, gate, value)),
+            2 => ("half of halves", R(value * R(gate.Tanh())) + R(gate.Mean(-1)).Unsqueeze(-1)),
+            _ => ("gate", gate.Gelu()),
+        };
     }
 
     private (string, Tensor) Convolution(Tensor x, int b, int c)
