@@ -43,6 +43,9 @@ public sealed record DenoisingLoop
     /// <summary>What guidance leads away from.</summary>
     public Conditioning Unconditional { get; private init; } = Conditioning.None;
 
+    /// <summary>What the scheduler is told beside the sample, in the order of <see cref="Timetable.Conditions"/>.</summary>
+    public ImmutableArray<Tensor> Conditions { get; private init; } = [];
+
     private Func<CancellationToken, Step> Begin { get; init; }
 
     private Func<Tensor, ImmutableArray<Image>>? Decoder { get; init; }
@@ -193,8 +196,20 @@ public sealed record DenoisingLoop
             : throw new ArgumentException($"DenoisingLoop.WithTimetable: got {timetable.Count} positions, expected {Timetable.Count}.", nameof(timetable));
     }
 
+    /// <summary>The loop with what its scheduler is told beside the sample: RePaint's original and mask.</summary>
+    /// <param name="values">The values in the order of <see cref="Timetable.Conditions"/>, fit to be combined with the sample.</param>
+    /// <exception cref="ArgumentException">The scheduler takes another number of them.</exception>
+    public DenoisingLoop WithConditions(params Tensor[] values)
+    {
+        _ = Timetable.Over(TensorAlgebra.Instance).With(values);
+        return this with { Conditions = [.. values] };
+    }
+
     /// <summary>The loop with recorded noise instead of a generator's.</summary>
-    /// <param name="noise">The position to the standard normals that its step uses, as many as the sample has values.</param>
+    /// <param name="noise">
+    /// The position to the standard normals that its step uses, as many as the sample has values, and that
+    /// <see cref="Timetable.NoiseCount"/> times one after another.
+    /// </param>
     public DenoisingLoop WithNoise(Func<int, float[]> noise)
     {
         ArgumentNullException.ThrowIfNull(noise);
@@ -252,27 +267,32 @@ public sealed record DenoisingLoop
 
     private static NoiseSource? NoiseFrom(Step step) => step.Generators.IsEmpty ? null : NoiseSource.FromStates(step.Generators);
 
-    private sealed record Computation(StepResult<Tensor> Result, Tensor Output, Tensor[] Drawn, NoiseNeed Need)
+    // Output has the prediction, or nothing at a position that doesn't ask for one.
+    private sealed record Computation(StepResult<Tensor> Result, Tensor[] Output, Tensor[] Drawn, NoiseNeed Need)
     {
         // The prediction and what the scheduler remembers stay, so that no later step computes the model again.
-        public Tensor[] Roots => [Result.Sample, Output, .. Result.State.Tensors()];
+        public Tensor[] Roots => [Result.Sample, .. Output, .. Result.State.Tensors()];
     }
 
     private Computation Compute(Step from, NoiseSource? noise)
     {
         int index = from.Index + 1;
         var solver = Timetable.Over(TensorAlgebra.Instance);
-        var question = new DenoiserInput(solver.ScaleModelInput(from.Sample, index), Timetable.Timesteps[index], Conditioning)
-        {
-            Unconditional = Unconditional,
-            Index = index,
-            Count = Timetable.Count,
-        };
-        var output = Denoiser.Predict(question).Value;
+        if (!Conditions.IsEmpty)
+            solver = solver.With([.. Conditions]);
+        Tensor[] output = Timetable.NeedsModel(index) ? [Predict(solver.ScaleModelInput(from.Sample, index), index)] : [];
         var need = Timetable.NoiseFor(index);
-        Tensor[] drawn = need == NoiseNeed.None ? [] : [Draw(noise, index, need, from.Sample)];
-        return new(solver.Step(from.State, index, output, from.Sample, need == NoiseNeed.Required ? drawn : []), output, drawn, need);
+        var drawn = need == NoiseNeed.None ? [] : Draw(noise, index, need, from.Sample);
+        var result = solver.Step(from.State, index, output is [var predicted] ? predicted : from.Sample, from.Sample, drawn);
+        return new(result, output, drawn, need);
     }
+
+    private Tensor Predict(Tensor input, int index) => Denoiser.Predict(new(input, Timetable.Timesteps[index], Conditioning)
+    {
+        Unconditional = Unconditional,
+        Index = index,
+        Count = Timetable.Count,
+    }).Value;
 
     private Step Advance(Step from, NoiseSource? noise, CancellationToken cancel, LiveTensors? made = null)
     {
@@ -299,14 +319,21 @@ public sealed record DenoisingLoop
         return step;
     }
 
-    private Tensor Draw(NoiseSource? noise, int index, NoiseNeed need, Tensor like)
+    private Tensor[] Draw(NoiseSource? noise, int index, NoiseNeed need, Tensor like)
     {
-        float[] values = recorded is [var record] ? record(index)
-            : noise is not null ? noise.Randn(like.Shape.Lengths)
-            : need == NoiseNeed.Unused ? []
+        int count = Timetable.NoiseCount(index);
+        bool required = need == NoiseNeed.Required;
+
+        // Noise that the step doesn't use is drawn all the same, so that the generator goes on as in the reference.
+        float[][] values = recorded is [var record] ? required ? Parts(record(index), count, index) : []
+            : noise is not null ? [.. Enumerable.Range(0, count).Select(_ => noise.Randn(like.Shape.Lengths))]
+            : !required ? []
             : throw new InvalidOperationException(
                 $"DenoisingLoop: {Timetable.Scheduler} needs noise at position {index}, but the run has no generator; start it with DenoisingLoop.FromNoise, or give WithNoise.");
-        return need == NoiseNeed.Unused ? Tensor.Zeros(like.Shape, like.ElementType, like.Device)
-            : Tensor.From(values, like.Shape, like.Device);
+        return required ? [.. values.Select(values => Tensor.From(values, like.Shape, like.Device))] : [];
     }
+
+    private float[][] Parts(float[] values, int count, int index) => count == 1 ? [values]
+        : values.Length % count == 0 ? [.. values.Chunk(values.Length / count)]
+        : throw new ArgumentException($"DenoisingLoop.WithNoise: position {index} of {Timetable.Scheduler} takes {count} noises, but {values.Length} values can't be divided by that.");
 }
