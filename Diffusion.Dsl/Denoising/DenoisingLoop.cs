@@ -43,8 +43,8 @@ public sealed record DenoisingLoop
     /// <summary>What guidance leads away from.</summary>
     public Conditioning Unconditional { get; private init; } = Conditioning.None;
 
-    /// <summary>What the scheduler is told beside the sample, in the order of <see cref="Timetable.Conditions"/>.</summary>
-    public ImmutableArray<Tensor> Conditions { get; private init; } = [];
+    /// <summary>What the scheduler's steps are told beside the sample, in the order of <see cref="Timetable.Conditions"/>.</summary>
+    public ImmutableArray<Tensor> StepConditions { get; private init; } = [];
 
     private Func<CancellationToken, Step> Begin { get; init; }
 
@@ -186,6 +186,18 @@ public sealed record DenoisingLoop
         return this with { Conditioning = conditioning, Unconditional = unconditional };
     }
 
+    /// <summary>The loop with what the scheduler's steps are told beside the sample: RePaint's original and mask.</summary>
+    /// <param name="conditions">In the order of <see cref="Timetable.Conditions"/>, each shaped so that it broadcasts to the sample.</param>
+    /// <exception cref="ArgumentException">Their number isn't what the timetable asks for.</exception>
+    public DenoisingLoop WithStepConditions(params Tensor[] conditions)
+    {
+        ArgumentNullException.ThrowIfNull(conditions);
+        return conditions.Length == Timetable.Conditions.Length ? this with { StepConditions = [.. conditions] }
+            : throw new ArgumentException(
+                $"DenoisingLoop.WithStepConditions: {Timetable.Scheduler} takes {Timetable.Conditions.Length} ({string.Join(", ", Timetable.Conditions)}); got {conditions.Length}.",
+                nameof(conditions));
+    }
+
     /// <summary>The loop with another timetable of the same number of positions: its memory starts anew.</summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public DenoisingLoop WithTimetable(Timetable timetable)
@@ -196,20 +208,8 @@ public sealed record DenoisingLoop
             : throw new ArgumentException($"DenoisingLoop.WithTimetable: got {timetable.Count} positions, expected {Timetable.Count}.", nameof(timetable));
     }
 
-    /// <summary>The loop with what its scheduler is told beside the sample: RePaint's original and mask.</summary>
-    /// <param name="values">The values in the order of <see cref="Timetable.Conditions"/>, fit to be combined with the sample.</param>
-    /// <exception cref="ArgumentException">The scheduler takes another number of them.</exception>
-    public DenoisingLoop WithConditions(params Tensor[] values)
-    {
-        _ = Timetable.Over(TensorAlgebra.Instance).With(values);
-        return this with { Conditions = [.. values] };
-    }
-
     /// <summary>The loop with recorded noise instead of a generator's.</summary>
-    /// <param name="noise">
-    /// The position to the standard normals that its step uses, as many as the sample has values, and that
-    /// <see cref="Timetable.NoiseCount"/> times one after another.
-    /// </param>
+    /// <param name="noise">The position to the standard normals that its step uses: as many as the sample has values, for each noise that it takes.</param>
     public DenoisingLoop WithNoise(Func<int, float[]> noise)
     {
         ArgumentNullException.ThrowIfNull(noise);
@@ -267,7 +267,7 @@ public sealed record DenoisingLoop
 
     private static NoiseSource? NoiseFrom(Step step) => step.Generators.IsEmpty ? null : NoiseSource.FromStates(step.Generators);
 
-    // Output has the prediction, or nothing at a position that doesn't ask for one.
+    // Output has the prediction, or nothing at a position that doesn't ask for one: the sample there may be the caller's to keep.
     private sealed record Computation(StepResult<Tensor> Result, Tensor[] Output, Tensor[] Drawn, NoiseNeed Need)
     {
         // The prediction and what the scheduler remembers stay, so that no later step computes the model again.
@@ -277,22 +277,22 @@ public sealed record DenoisingLoop
     private Computation Compute(Step from, NoiseSource? noise)
     {
         int index = from.Index + 1;
-        var solver = Timetable.Over(TensorAlgebra.Instance);
-        if (!Conditions.IsEmpty)
-            solver = solver.With([.. Conditions]);
-        Tensor[] output = Timetable.NeedsModel(index) ? [Predict(solver.ScaleModelInput(from.Sample, index), index)] : [];
+        var solver = Timetable.Over(TensorAlgebra.Instance).With([.. StepConditions]);
+
+        // A way back (RePaint) doesn't ask the model; its step ignores the output.
+        Tensor[] output = Timetable.NeedsModel(index) ? [Denoiser.Predict(Question(solver, from.Sample, index)).Value] : [];
         var need = Timetable.NoiseFor(index);
-        var drawn = need == NoiseNeed.None ? [] : Draw(noise, index, need, from.Sample);
-        var result = solver.Step(from.State, index, output is [var predicted] ? predicted : from.Sample, from.Sample, drawn);
-        return new(result, output, drawn, need);
+        Tensor[] drawn = need == NoiseNeed.None ? [] : Draw(noise, index, need, from.Sample);
+        return new(solver.Step(from.State, index, output is [var predicted] ? predicted : from.Sample, from.Sample, drawn), output, drawn, need);
     }
 
-    private Tensor Predict(Tensor input, int index) => Denoiser.Predict(new(input, Timetable.Timesteps[index], Conditioning)
-    {
-        Unconditional = Unconditional,
-        Index = index,
-        Count = Timetable.Count,
-    }).Value;
+    private DenoiserInput Question(Solver<Tensor> solver, Tensor sample, int index) =>
+        new(solver.ScaleModelInput(sample, index), Timetable.Timesteps[index], Conditioning)
+        {
+            Unconditional = Unconditional,
+            Index = index,
+            Count = Timetable.Count,
+        };
 
     private Step Advance(Step from, NoiseSource? noise, CancellationToken cancel, LiveTensors? made = null)
     {
@@ -321,19 +321,25 @@ public sealed record DenoisingLoop
 
     private Tensor[] Draw(NoiseSource? noise, int index, NoiseNeed need, Tensor like)
     {
-        int count = Timetable.NoiseCount(index);
-        bool required = need == NoiseNeed.Required;
+        if (need == NoiseNeed.Unused)
+        {
+            // Drawn all the same, so that later draws are the ones that they are in diffusers.
+            noise?.Randn(like.Shape.Lengths);
+            return [];
+        }
 
-        // Noise that the step doesn't use is drawn all the same, so that the generator goes on as in the reference.
-        float[][] values = recorded is [var record] ? required ? Parts(record(index), count, index) : []
-            : noise is not null ? [.. Enumerable.Range(0, count).Select(_ => noise.Randn(like.Shape.Lengths))]
-            : !required ? []
+        int count = Timetable.NoiseCount(index), size = checked((int)like.Shape.Count);
+        if (recorded is [var record])
+        {
+            float[] values = record(index);
+            if (values.Length < (long)count * size)
+                throw new ArgumentException($"DenoisingLoop.WithNoise: got {values.Length} values for position {index} of {Timetable.Scheduler}, expected {count} times {size}.");
+            return [.. Enumerable.Range(0, count).Select(i => Tensor.From(values.AsSpan(i * size, size), like.Shape, like.Device))];
+        }
+
+        return noise is not null
+            ? [.. Enumerable.Range(0, count).Select(_ => Tensor.From(noise.Randn(like.Shape.Lengths), like.Shape, like.Device))]
             : throw new InvalidOperationException(
                 $"DenoisingLoop: {Timetable.Scheduler} needs noise at position {index}, but the run has no generator; start it with DenoisingLoop.FromNoise, or give WithNoise.");
-        return required ? [.. values.Select(values => Tensor.From(values, like.Shape, like.Device))] : [];
     }
-
-    private float[][] Parts(float[] values, int count, int index) => count == 1 ? [values]
-        : values.Length % count == 0 ? [.. values.Chunk(values.Length / count)]
-        : throw new ArgumentException($"DenoisingLoop.WithNoise: position {index} of {Timetable.Scheduler} takes {count} noises, but {values.Length} values can't be divided by that.");
 }

@@ -1,6 +1,5 @@
 using Diffusion.Core.Devices;
 using Diffusion.Core.Formats;
-using Diffusion.Core.Images;
 using Diffusion.Core.Models;
 using Diffusion.Dsl.Schedulers;
 
@@ -75,13 +74,6 @@ public sealed class Model : IDisposable
     /// <summary>A run that makes pictures of nothing in particular.</summary>
     /// <exception cref="NotSupportedException">The folder isn't of such a model.</exception>
     public UnconditionalImage UnconditionalImage() => PixelModel().UnconditionalImage();
-
-    /// <summary>A run that completes a picture with a model that makes pictures of nothing in particular.</summary>
-    /// <param name="picture">The picture; its sides are rounded down to multiples of 8.</param>
-    /// <param name="mask">Levels of 128 and more are kept, the rest is painted; its sides are rounded down to multiples of 32.</param>
-    /// <exception cref="ArgumentException">The pictures don't fit each other or the model.</exception>
-    /// <exception cref="NotSupportedException">The folder isn't of such a model.</exception>
-    public RePaintImage RePaint(Image picture, Image mask) => PixelModel().RePaint(RePaintInputs.Of(picture, mask));
 
     /// <summary>What text-to-image needs of this model.</summary>
     /// <exception cref="NotSupportedException">The folder isn't of a text-to-image model.</exception>

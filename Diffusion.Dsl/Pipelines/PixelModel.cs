@@ -43,9 +43,4 @@ public sealed record PixelModel
 
     /// <summary>A run that makes pictures of nothing in particular.</summary>
     public UnconditionalImage UnconditionalImage() => new(this, UnconditionalImageOptions.Default);
-
-    /// <summary>A run that completes pictures.</summary>
-    /// <param name="inputs">The pictures and what of them is known.</param>
-    /// <exception cref="ArgumentException">The pictures haven't the model's channels.</exception>
-    public RePaintImage RePaint(RePaintInputs inputs) => new(this, inputs, RePaintOptions.Default);
 }

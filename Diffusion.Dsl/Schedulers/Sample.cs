@@ -129,6 +129,11 @@ public sealed class Sample
     /// <summary>The values this combination is made of: what must stay alive as long as it does.</summary>
     internal IEnumerable<object> Leaves => terms.Select(term => term.Value);
 
+    /// <summary>The combination as data, for saving it.</summary>
+    internal ImmutableArray<Term<object>> Terms => terms;
+
+    internal static Sample Of(ISampleOperations operations, ImmutableArray<Term<object>> terms) => new(operations, terms);
+
     internal static Sample Leaf(ISampleOperations operations, object value) => new(operations, [new(1, value)]);
 
     internal object Realise() => value ??= terms is [{ Coefficient: 1 } only] ? only.Value : operations.LinearCombination(terms);

@@ -17,7 +17,10 @@ internal static unsafe class CpuMemory
         try
         {
             if (bytes <= nint.MaxValue - Alignment)
-                memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), Alignment);
+            {
+                memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), HugePages.AlignmentFor(bytes));
+                HugePages.Advise(memory, bytes);
+            }
         }
         catch (OutOfMemoryException)
         {

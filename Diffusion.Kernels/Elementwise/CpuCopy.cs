@@ -5,8 +5,11 @@ namespace Diffusion.Kernels.Cpu;
 /// <summary>Copies that change only where elements lie, or the width of integers.</summary>
 internal static unsafe class CpuCopy
 {
-    /// <summary>Side of the square blocks in which axes are exchanged: their lines stay in the first-level cache.</summary>
-    private const int Block = 32;
+    /// <summary>Elements read one after the other, several cache lines, while axes are exchanged.</summary>
+    private const int Band = 64;
+
+    /// <summary>Elements of an output row that are written before the next: its line stays in the first-level cache meanwhile.</summary>
+    private const int Strip = 16;
 
     /// <summary>A copy within one type.</summary>
     public static PreparedKernel Prepare(CpuContext context, ElementwiseSpec spec, int operand, CollapsedAxes axes)
@@ -149,7 +152,7 @@ internal static unsafe class CpuCopy
         }
     }
 
-    /// <summary>Two axes exchanged, in square blocks; the other axes are looped over.</summary>
+    /// <summary>Two axes exchanged, in blocks; the other axes are looped over.</summary>
     private sealed class Transposition
     {
         private readonly CpuContext context;
@@ -172,8 +175,8 @@ internal static unsafe class CpuCopy
             fromRows = RowMap.Create(shape, axes.Strides[0].RemoveAt(last).RemoveAt(dense), shape.Length);
             toRows = RowMap.Create(shape, axes.Strides[1].RemoveAt(last).RemoveAt(dense), shape.Length);
             outer = spec.Output.Count / ((long)height * width);
-            bands = (height + Block - 1) / Block;
-            tasks = CpuSplit.Tasks(context, outer * bands, (long)Block * width);
+            bands = (height + Band - 1) / Band;
+            tasks = CpuSplit.Tasks(context, outer * bands, (long)Band * width);
         }
 
         public PreparedKernel Kernel() => new(spec, "transposition", 0, [], Launch);
@@ -194,12 +197,12 @@ internal static unsafe class CpuCopy
                 var (row, band) = Math.DivRem(unit, k.bands);
                 byte* source = job.Source + k.fromRows.Offset(row) * k.size;
                 byte* target = job.Target + k.toRows.Offset(row) * k.size;
-                int top = (int)band * Block, rows = Math.Min(Block, k.height - top);
-                for (int left = 0; left < k.width; left += Block)
+                int top = (int)band * Band, rows = Math.Min(Band, k.height - top);
+                for (int left = 0; left < k.width; left += Strip)
                 {
                     byte* from = source + (top + left * k.fromStride) * k.size;
                     byte* to = target + (top * k.toStride + left) * k.size;
-                    int columns = Math.Min(Block, k.width - left);
+                    int columns = Math.Min(Strip, k.width - left);
                     if (k.size == 4)
                         Exchange((uint*)from, (nint)k.fromStride, (uint*)to, (nint)k.toStride, rows, columns);
                     else if (k.size == 2)
@@ -214,27 +217,20 @@ internal static unsafe class CpuCopy
         private static void Exchange<T>(T* from, nint fromStride, T* to, nint toStride, int rows, int columns)
             where T : unmanaged
         {
-            int row = 0;
-            // A whole line of the input at once: its neighbours along the output may all compete for the same cache set.
-            for (; row <= rows - 16; row += 16)
+            // Whole lines of the input at once: its neighbours along the output may all compete for the same cache set.
+            for (nint column = 0; column < columns; column++, from += fromStride, to++)
             {
-                T* source = from + row, target = to + row * toStride;
-                for (nint column = 0; column < columns; column++, source += fromStride, target++)
+                T* place = to;
+                int row = 0;
+                for (; row <= rows - 4; row += 4, place += 4 * toStride)
                 {
-                    T* place = target;
-                    for (int i = 0; i < 16; i += 4, place += 4 * toStride)
-                    {
-                        place[0] = source[i];
-                        place[toStride] = source[i + 1];
-                        place[2 * toStride] = source[i + 2];
-                        place[3 * toStride] = source[i + 3];
-                    }
+                    place[0] = from[row];
+                    place[toStride] = from[row + 1];
+                    place[2 * toStride] = from[row + 2];
+                    place[3 * toStride] = from[row + 3];
                 }
-            }
-            for (; row < rows; row++)
-            {
-                for (nint column = 0; column < columns; column++)
-                    to[row * toStride + column] = from[row + column * fromStride];
+                for (; row < rows; row++, place += toStride)
+                    *place = from[row];
             }
         }
 

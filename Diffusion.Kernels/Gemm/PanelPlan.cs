@@ -11,7 +11,7 @@ internal sealed record PanelPlan
     private const int MaxDepthStep = 640;
     private const int MaxRowStep = 192;
     private const int MaxBlockFloats = 1 << 20;
-    private const int GroupPanels = 8;
+    private const int GroupPanels = 16;
     private const int TasksPerThread = 4;
     private const double MinTaskFlops = 1e6;
 

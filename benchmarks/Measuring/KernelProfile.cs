@@ -1,19 +1,25 @@
-using System.Diagnostics;
 using System.Globalization;
 using Diffusion.Core.Tensors.Planning;
 
 namespace Diffusion.Benchmarks.Measuring;
 
-/// <summary>Where the time of a realisation goes, kernel by kernel.</summary>
+/// <summary>Where the processor time of a realisation goes, kernel by kernel (all threads together).</summary>
 internal sealed class KernelProfile
 {
     private readonly List<(PlannedKernel Kernel, double Milliseconds)> samples = [];
+    private double processor;
 
     /// <summary>Runs an action and notes every kernel that it launches.</summary>
     public static KernelProfile Of(Action action)
     {
         var profile = new KernelProfile();
-        Plan.Profiler = (kernel, ticks) => profile.samples.Add((kernel, ticks * 1e3 / Stopwatch.Frequency));
+        profile.processor = Clock.Now.Processor;
+        Plan.Profiler = kernel =>
+        {
+            double now = Clock.Now.Processor;
+            profile.samples.Add((kernel, now - profile.processor));
+            profile.processor = now;
+        };
         try
         {
             action();
@@ -29,7 +35,7 @@ internal sealed class KernelProfile
     public void Print(int shapes)
     {
         double total = samples.Sum(s => s.Milliseconds);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"profile: {samples.Count} kernels, {total:F1} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"profile: {samples.Count} kernels, {total:F1} ms of processor time"));
         foreach (var group in samples.GroupBy(s => $"{s.Kernel.Name} {s.Kernel.Algorithm}").OrderByDescending(g => g.Sum(s => s.Milliseconds)))
             Line(group.Key, group, total);
         Console.WriteLine("costliest:");

@@ -49,10 +49,11 @@ let ``an own scheduler finds the picture that the network sees`` () =
     let picture = Tensor.From([| for i in 0..11 -> float32 (sin (float i)) |], Shape.Of(1, 3, 2, 2))
 
     for scheduler in [ adamsBashforth; euler ] do
-        let timetable = scheduler.Timetable 20
+        // Whole timesteps, where the noise level is known exactly.
+        let timetable = scheduler.With(fun config -> config.WithTimestepSpacing "leading").Timetable 20
         let denoiser = Toys.seeing picture timetable
         let loop = DenoisingLoop.FromNoise(denoiser, timetable, picture.Shape, ImmutableArray.Create 3UL, Device.Cpu)
-        Toys.near 2e-2 (picture.ToArray()) (loop.Run().Sample.ToArray())
+        Toys.near 1e-3 (picture.ToArray()) (loop.Run().Sample.ToArray())
 
 [<Fact>]
 let ``an own scheduler's run can be split at any step`` () =

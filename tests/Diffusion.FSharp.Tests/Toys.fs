@@ -13,7 +13,9 @@ open Diffusion.Kernels
 /// A network that always sees the same picture in the noise: it predicts the noise that leads there.
 let seeing (picture: Tensor) (timetable: Timetable) =
     Denoiser.Create(fun sample timestep _ ->
-        let level = timetable.NoiseLevelAt.Invoke timestep
+        let noisy = timetable.NoiseLevelAt.Invoke timestep
+        // What a network sees is of unit variance, whatever the scheduler's scale.
+        let level = NoiseLevel.FromSigma(noisy.Sigma / noisy.Signal)
         (sample - picture * level.Signal) / level.Sigma)
 
 /// The fixtures' dummy model: the sample, nearly whole at large timesteps.

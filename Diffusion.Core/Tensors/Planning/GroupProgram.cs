@@ -5,7 +5,7 @@ using Diffusion.Kernels;
 namespace Diffusion.Core.Tensors.Planning;
 
 /// <summary>A group of elementwise operations as a program, with the nodes and scalars it reads.</summary>
-/// <param name="Program">The program; with a host, its first input is the host's result.</param>
+/// <param name="Program">The program; with a host, its first input is the host's result (its first two are a paired product's).</param>
 /// <param name="Inputs">The stored nodes it reads, in order, the host's result excepted.</param>
 /// <param name="Scalars">Numbers of the constants, in the program's numbering.</param>
 internal sealed record GroupProgram(ElementwiseProgram Program, ImmutableArray<PlanNode> Inputs, ImmutableArray<int> Scalars)
@@ -18,19 +18,24 @@ internal sealed record GroupProgram(ElementwiseProgram Program, ImmutableArray<P
     /// <param name="hostResult">The node that stands for the host's result (the last of its views), or none.</param>
     public static GroupProgram Of(ElementwiseGroup group, PlanNode? hostResult)
     {
+        var results = new List<PlanNode>();
+        if (hostResult is not null)
+            results.Add(hostResult);
+        if (hostResult is { Op: PairedProductOp })
+            results.Add(hostResult.Consumers.First(c => c.Op is PairedHalfOp));
         var inputs = new List<PlanNode>();
         foreach (var member in group.Members)
         {
             foreach (var input in member.Inputs)
             {
-                if (!input.IsConstant && input != hostResult && !(input.IsElementwise && input.Group == group) && !inputs.Contains(input))
+                if (!input.IsConstant && !results.Contains(input) && !(input.IsElementwise && input.Group == group) && !inputs.Contains(input))
                     inputs.Add(input);
             }
         }
-        int first = hostResult is null ? 0 : 1;
+        int first = results.Count;
         var registers = new Dictionary<PlanNode, int>();
-        if (hostResult is not null)
-            registers.Add(hostResult, 0);
+        for (int i = 0; i < first; i++)
+            registers.Add(results[i], i);
         for (int i = 0; i < inputs.Count; i++)
             registers.Add(inputs[i], first + i);
         int inputCount = first + inputs.Count;

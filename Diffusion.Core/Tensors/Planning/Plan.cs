@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics;
 using Diffusion.Core.Devices;
 using Diffusion.Kernels;
 
@@ -21,8 +20,8 @@ internal sealed record PlanResult(bool IsLeaf, int Index, long ByteOffset, Layou
 internal sealed record Plan(
     PlanKey Key, ImmutableArray<PlanLaunch> Launches, PlanResult[] Results, ImmutableArray<long> ResultBytes, long ArenaBytes, int LeafCount, PlanReport Report)
 {
-    /// <summary>Told of every kernel and how long it took, in <see cref="Stopwatch"/> ticks: the benchmarks' profile.</summary>
-    internal static Action<PlannedKernel, long>? Profiler { get; set; }
+    /// <summary>Told of every kernel when it has run: the benchmarks' profile.</summary>
+    internal static Action<PlannedKernel>? Profiler { get; set; }
 
     /// <summary>Runs the plan for a captured graph and completes its roots.</summary>
     public void Run(Device device, GraphCapture capture, Tensor[] roots, PlanScratch scratch, CancellationToken cancel)
@@ -31,17 +30,23 @@ internal sealed record Plan(
         DeviceBuffer? arena = null;
         var results = new DeviceBuffer[ResultBytes.Length];
         bool done = false;
+        int retained = 0;
         try
         {
+            // Another thread may dispose a tensor that is read here.
+            foreach (var leaf in capture.Leaves)
+            {
+                leaf.Storage!.Retain();
+                retained++;
+            }
             arena = ArenaBytes > 0 ? RentArena(device) : null;
             for (int i = 0; i < results.Length; i++)
                 results[i] = device.Allocate(ResultBytes[i]);
             for (int i = 0; i < Launches.Length; i++)
             {
                 cancel.ThrowIfCancellationRequested();
-                long start = Profiler is null ? 0 : Stopwatch.GetTimestamp();
                 Run(Launches[i], capture, arena, results, scratch);
-                Profiler?.Invoke(Report.Kernels[i], Stopwatch.GetTimestamp() - start);
+                Profiler?.Invoke(Report.Kernels[i]);
             }
             Complete(device, capture, roots, results);
             done = true;
@@ -49,6 +54,8 @@ internal sealed record Plan(
         finally
         {
             scratch.Clear();
+            for (int i = 0; i < retained; i++)
+                capture.Leaves[i].Storage!.Release();
             if (arena is not null)
                 device.Return(arena);
             if (!done)
@@ -108,22 +115,25 @@ internal sealed record Plan(
 
     private void Complete(Device device, GraphCapture capture, Tensor[] roots, DeviceBuffer[] buffers)
     {
+        // All are made before one is published: another thread may dispose it at once.
         var owners = new Storage[buffers.Length];
+        var storages = new Storage[roots.Length];
         for (int i = 0; i < roots.Length; i++)
         {
             var result = Results[i];
             if (result.IsLeaf)
             {
                 var leaf = capture.Leaves[result.Index].Storage!;
-                roots[i].Complete(leaf.View(leaf.ByteOffset + result.ByteOffset, result.Layout));
+                storages[i] = leaf.View(leaf.ByteOffset + result.ByteOffset, result.Layout);
                 continue;
             }
             // The first root owns the buffer, further ones share it.
-            var storage = owners[result.Index] is { } owner
+            storages[i] = owners[result.Index] is { } owner
                 ? owner.View(result.ByteOffset, result.Layout)
                 : owners[result.Index] = new Storage(device, buffers[result.Index], result.ByteOffset, result.Layout);
-            roots[i].Complete(storage);
         }
+        for (int i = 0; i < roots.Length; i++)
+            roots[i].Complete(storages[i]);
     }
 }
 

@@ -32,6 +32,7 @@ internal sealed partial class PlanBuilder
     {
         var key = new PlanKey(capture.Hash, [.. capture.Operations], [.. capture.Structure]);
         var (nodes, rootNodes) = GraphImport.Import(capture, roots);
+        nodes = PairedProducts.Rewrite(nodes);
         Fusion.Decide(nodes);
         var builder = new PlanBuilder(backend, nodes, rootNodes);
         builder.EmitAll();
@@ -42,7 +43,7 @@ internal sealed partial class PlanBuilder
     {
         foreach (var node in nodes)
         {
-            if (node.IsLeaf || node.IsConstant || node.Op.IsView || node.Inlined || node.Guest is not null)
+            if (node.IsLeaf || node.IsConstant || node.Op.IsView || node.Inlined || node.Guest is not null || node.Op is PairedHalfOp)
                 continue;
             if (!node.IsElementwise)
                 EmitKernel(node, null);
@@ -85,6 +86,7 @@ internal sealed partial class PlanBuilder
         switch (node.Op)
         {
             case MatMulOp: return EmitMatMul(node, guest);
+            case PairedProductOp: return EmitPairedProduct(node, guest);
             case ConvolutionOp convolution: return EmitConvolution(node, convolution, guest);
             case GroupNormOp norm: return EmitGroupNorm(node, norm, guest);
             case RowNormOp norm: return EmitRowNorm(node, norm, guest);

@@ -40,8 +40,7 @@ public static class PipelinesArea
         {
             "" => TextToImageCase.CheckPrompts(settings, models),
             "StableDiffusionPipeline" => TextToImageCase.Check(settings, models),
-            "DDPMPipeline" or "DDIMPipeline" => UnconditionalCase.Check(settings, models),
-            "RePaintPipeline" => RePaintCase.Check(settings, models),
+            "DDPMPipeline" or "DDIMPipeline" or "RePaintPipeline" => UnconditionalCase.Check(settings, models),
             var other => Verdict.Skip($"{other} isn't supported yet."),
         };
     }

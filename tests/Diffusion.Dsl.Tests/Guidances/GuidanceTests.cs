@@ -79,8 +79,11 @@ public sealed class GuidanceTests
     public void Conditionings_of_one_batch_have_the_same_tensors() => Assert.Throws<ArgumentException>(() =>
         Conditioning.Concat(Conditioning.None, Conditioning.FromText(Tensor.Ones([1, 1, 1]))));
 
-    private static Asked Question(double wanted, double unwanted, double spread = 1) => new(new DenoiserInput(
-        Tensor.From([.. Enumerable.Range(0, 24).Select(i => (float)(spread * Math.Sin(i)))], [2, 2, 2, 3]), 500, Text(wanted)) { Unconditional = Text(unwanted) });
+    private static Asked Question(double wanted, double unwanted, double spread = 1)
+    {
+        float[] sample = [.. Enumerable.Range(0, 24).Select(i => (float)(spread * Math.Sin(i)))];
+        return new(new DenoiserInput(Tensor.From(sample, [2, 2, 2, 3]), 500, Text(wanted)).WithUnconditional(Text(unwanted)));
+    }
 
     private static Conditioning Text(double value) => Conditioning.FromText(Tensor.From([(float)value / 100, (float)value / 50], [2, 1, 1]));
 

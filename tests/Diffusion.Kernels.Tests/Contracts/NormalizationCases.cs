@@ -68,7 +68,7 @@ public static class NormalizationCases
             Affine = affine ? [Make.Layout([c], Lie.Dense, type), Make.Layout([c], Lie.Spread)] : [],
             After = after ?? Epilogue.None,
         })
-    { Tolerance = 2e-5 };
+        { Tolerance = 2e-5 };
 
     private static ContractCase Row(
         string name, RowNormKind kind, int r, int c, bool weight = false, bool bias = false, Epilogue? after = null, Lie x = Lie.Dense, Lie y = Lie.Dense,
@@ -80,5 +80,5 @@ public static class NormalizationCases
             Bias = bias ? [Make.Layout([c], Lie.Spread)] : [],
             After = after ?? Epilogue.None,
         })
-    { Tolerance = 2e-5 };
+        { Tolerance = 2e-5 };
 }

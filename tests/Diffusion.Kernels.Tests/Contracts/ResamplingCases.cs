@@ -82,8 +82,8 @@ public static class ResamplingCases
         ElementType to = ElementType.Float32) => new(
         name,
         new GatherSpec(Make.Layout([outer, length, inner], lie, from), Make.Layout([count], lie, index), Make.Layout([outer, count, inner], lie, to)))
-    {
-        ExactIntegers = true,
-        Data = (operand, _, random) => operand == 1 ? random.Next(length) : random.Next(-100, 100),
-    };
+        {
+            ExactIntegers = true,
+            Data = (operand, _, random) => operand == 1 ? random.Next(length) : random.Next(-100, 100),
+        };
 }

@@ -65,6 +65,7 @@ public sealed class CpuConvolutionTests : IDisposable
             Exact = !tiled && layouts.Rarely(4),
             After = layouts.Epilogue(shape),
         };
-        return new ContractCase($"random {seed}", spec) { Tolerance = (tiled ? 5e-5 : 1e-5) * Math.Max(1, Math.Sqrt(channels * kh * kw) / 4) };
+        // Winograd by 4×4 loses about four binary digits of the largest sums.
+        return new ContractCase($"random {seed}", spec) { Tolerance = (tiled ? 2e-4 : 1e-5) * Math.Max(1, Math.Sqrt(channels * kh * kw) / 4) };
     }
 }

@@ -192,6 +192,53 @@ public sealed class CpuBackendTests : IDisposable
         ContractRunner.CheckAllocatesNothing(backend, test!);
     }
 
+    [Theory]
+    [InlineData(ElementType.Float32)]
+    [InlineData(ElementType.Float16)]
+    public void The_output_may_be_an_input_of_the_same_layout(ElementType type)
+    {
+        // b ← a·silu(b) − b: the input in place is still read after the first step.
+        var program = new ElementwiseProgram(2, [new(ElementwiseOp.Silu, 1), new(ElementwiseOp.Multiply, 0, 2), new(ElementwiseOp.Subtract, 3, 1)]);
+        var layout = Make.Layout([37, 1100], Lie.Padded, type);
+        var spec = new ElementwiseSpec(program, [layout, layout], layout);
+        byte[] Result(IKernelBackend device, bool inPlace)
+        {
+            var random = new Random(4);
+            var buffers = Enumerable.Range(0, 3).Select(_ => device.Allocate(layout.Span * type.Size())).ToArray();
+            foreach (var buffer in buffers)
+            {
+                var bytes = new byte[buffer.ByteLength];
+                for (int i = 0; i < bytes.Length; i += type.Size())
+                {
+                    float value = random.NextSingle() * 4 - 2;
+                    if (type == ElementType.Float32)
+                        MemoryMarshal.Write(bytes.AsSpan(i), value);
+                    else
+                        MemoryMarshal.Write(bytes.AsSpan(i), (Half)value);
+                }
+                device.Upload(bytes, At(buffer));
+            }
+            var target = inPlace ? buffers[1] : buffers[2];
+            // What lies between the output's elements stays as it is, so it has to start equal.
+            if (!inPlace)
+            {
+                var bytes = new byte[target.ByteLength];
+                device.Download(At(buffers[1]), bytes);
+                device.Upload(bytes, At(target));
+            }
+            var kernel = device.Prepare(spec);
+            using var workspace = device.Allocate(kernel.WorkspaceBytes);
+            kernel.Launch(new KernelArguments { Operands = [At(buffers[0]), At(buffers[1]), At(target)], Workspace = At(workspace) });
+            var result = new byte[target.ByteLength];
+            device.Download(At(target), result);
+            foreach (var buffer in buffers)
+                buffer.Dispose();
+            return result;
+        }
+
+        Assert.Equal(Result(backend, inPlace: false), Result(backend, inPlace: true));
+    }
+
     [Fact]
     public void One_thread_and_many_give_the_same_bits_elementwise()
     {

@@ -1,0 +1,17 @@
+using Diffusion.Benchmarks.Networks;
+using TorchSharp;
+
+namespace Diffusion.Benchmarks.Peers;
+
+/// <summary>Tensors of libtorch over the arrays that we read too.</summary>
+internal static class Torch
+{
+    /// <summary>The same memory.</summary>
+    public static torch.Tensor Of(RandomArray array) =>
+        torch.frombuffer(array.Values, torch.ScalarType.Float32).reshape([.. array.Shape.Lengths.Select(n => (long)n)]);
+
+    /// <summary>A copy in channels-last order, the layout in which libtorch's convolutions are fastest on most shapes.</summary>
+    public static torch.Tensor ChannelsLast(torch.Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
+
+    public static float[] Read(torch.Tensor x) => x.contiguous().data<float>().ToArray();
+}
