@@ -1,7 +1,6 @@
 using System.Globalization;
 using Diffusion.Core.Devices;
 using Diffusion.Core.Images;
-using Diffusion.Dsl.Pipelines;
 using Diffusion.Dsl.Schedulers;
 
 namespace Diffusion.Dsl.Tests.Documentation;
