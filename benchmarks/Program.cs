@@ -1,34 +1,51 @@
 using Diffusion.Benchmarks;
 using Diffusion.Benchmarks.Verbs;
 
-string[] rest = args.Length > 1 ? args[1..] : [];
-switch (args.Length > 0 ? args[0] : "--help")
+try
 {
-    case "peers":
+    return Run(args.Length > 0 ? args[0] : "--help", args.Length > 1 ? args[1..] : []);
+}
+catch (ArgumentException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
+catch (Exception e) when (e is DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException or NotSupportedException })
+{
+    Console.Error.WriteLine($"benchmarks: libtorch can't be loaded ({e.Message}). docs/performance.md says what it needs.");
+    return 2;
+}
+
+static int Run(string verb, string[] rest)
+{
+    switch (verb)
+    {
+        case "peers":
 #if PEERS
-        return Diffusion.Benchmarks.Peers.PeersVerb.Run(BenchmarkOptions.Parse(rest));
+            return Diffusion.Benchmarks.Peers.PeersVerb.Run(BenchmarkOptions.Parse(rest));
 #else
-        Console.Error.WriteLine("benchmarks: built with -p:Peers=false; build without it to compare with libtorch.");
-        return 2;
+            Console.Error.WriteLine("benchmarks: built with -p:Peers=false; build without it to compare with libtorch.");
+            return 2;
 #endif
-    case "unet": return UNetVerb.Run(BenchmarkOptions.Parse(rest));
-    case "kernels": return KernelsVerb.Run(rest);
-    case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
-    case "allocations": return AllocationsVerb.Run(BenchmarkOptions.Parse(rest));
-    default:
-        Console.WriteLine(
-            """
-            dotnet run -c Release --project benchmarks -- VERB [options]
+        case "unet": return UNetVerb.Run(BenchmarkOptions.Parse(rest));
+        case "kernels": return KernelsVerb.Run(rest);
+        case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
+        case "allocations": return AllocationsVerb.Run(BenchmarkOptions.Parse(rest));
+        default:
+            Console.WriteLine(
+                """
+                dotnet run -c Release --project benchmarks -- VERB [options]
 
-              peers        against libtorch in the same process: RATIO name ours_ms theirs_ms ratio, and the geometric mean
-              unet         the UNet of Stable Diffusion 1.5 with random weights: plan, memory, first and steady step, profile
-              shapes       models/shapes-64: start-up and 20 guided steps
-              allocations  managed bytes of a steady denoising step: graph and rest
-              kernels      single kernels under BenchmarkDotNet; further arguments are its own (--filter '*')
+                  peers        against libtorch in the same process: RATIO name ours_ms theirs_ms ratio, and the geometric mean
+                  unet         the UNet of Stable Diffusion 1.5 with random weights: plan, memory, first and steady step, profile
+                  shapes       models/shapes-64: start-up and 20 guided steps
+                  allocations  managed bytes of a steady denoising step: graph and rest
+                  kernels      single kernels under BenchmarkDotNet; further arguments are its own (--filter '*')
 
-              --quick      fewer samples, and the smaller half of the cases
-              --threads N  kernel threads; default: one a core
-              --filter T   only cases whose name contains T
-            """);
-        return args.Length == 0 || args[0] is "--help" or "-h" ? 0 : 2;
+                  --quick      fewer samples, and the smaller half of the cases
+                  --threads N  kernel threads; default: one a core
+                  --filter T   only cases whose name contains T
+                """);
+            return verb is "--help" or "-h" ? 0 : 2;
+    }
 }

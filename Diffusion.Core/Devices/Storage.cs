@@ -43,18 +43,27 @@ internal sealed class Storage : IDisposable
     /// <summary>The device the memory is on.</summary>
     public Device Device => block.Device;
 
-    /// <summary>The same memory under another layout.</summary>
-    public Storage View(long byteOffset, Layout layout) => Over(byteOffset, layout, Constant);
+    /// <summary>The same memory under another layout; the tensor may be disposed while the memory is retained.</summary>
+    public Storage View(long byteOffset, Layout layout)
+    {
+        if (!block.TryAddReference())
+            throw Gone();
+        return new Storage(block, byteOffset, layout, Constant);
+    }
 
     /// <summary>The same memory with another constness.</summary>
-    public Storage Share(bool constant) => Over(ByteOffset, Layout, constant);
+    public Storage Share(bool constant)
+    {
+        Retain();
+        return new Storage(block, ByteOffset, Layout, constant);
+    }
 
     /// <summary>Keeps the memory in use although the tensor may be disposed by another thread meanwhile.</summary>
     /// <exception cref="ObjectDisposedException">It has been already.</exception>
     public void Retain()
     {
         if (Volatile.Read(ref released) != 0 || !block.TryAddReference())
-            throw new ObjectDisposedException(nameof(Tensors.Tensor), "This tensor's memory has been given back by Dispose; keep the tensor, or compute it again.");
+            throw Gone();
     }
 
     /// <summary>Undoes one <see cref="Retain"/>.</summary>
@@ -86,11 +95,8 @@ internal sealed class Storage : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private Storage Over(long byteOffset, Layout layout, bool constant)
-    {
-        Retain();
-        return new Storage(block, byteOffset, layout, constant);
-    }
+    private static ObjectDisposedException Gone() =>
+        new(nameof(Tensors.Tensor), "This tensor's memory has been given back by Dispose; keep the tensor, or compute it again.");
 
     private sealed class Block(Device device, DeviceBuffer buffer, bool pooled)
     {

@@ -39,11 +39,11 @@ public sealed partial class Tensor
         Shape batchA = new(a.Shape.Lengths[..^2]), batchB = new(b.Shape.Lengths[..^2]);
         // One matrix for all of a's rows: a single product, without a batch.
         if (b.Rank == 2)
-            return new Tensor(new MatMulOp(), [a, b], new Shape([.. batchA.Lengths, a.Shape[-2], b.Shape[-1]]), Promote(a.ElementType), a.Device);
+            return new Tensor(new MatMulOp(), [a, b], new Shape([.. batchA.Lengths, a.Shape[-2], b.Shape[-1]]), Product(a, b), a.Device);
         var batch = Shape.Broadcast(batchA, batchB, "MatMul");
         var left = a.Expand(new Shape([.. batch.Lengths, a.Shape[-2], a.Shape[-1]]));
         var right = b.Expand(new Shape([.. batch.Lengths, b.Shape[-2], b.Shape[-1]]));
-        return new Tensor(new MatMulOp(), [left, right], new Shape([.. batch.Lengths, a.Shape[-2], b.Shape[-1]]), Promote(a.ElementType), a.Device);
+        return new Tensor(new MatMulOp(), [left, right], new Shape([.. batch.Lengths, a.Shape[-2], b.Shape[-1]]), Product(a, b), a.Device);
     }
 
     /// <summary>x·Wᵀ + b over the last axis, torch's linear layer.</summary>
@@ -99,7 +99,7 @@ public sealed partial class Tensor
         if (oh < 1 || ow < 1)
             throw new TensorShapeException($"Convolution: the kernel {weight.Shape} is larger than the padded input {Shape}.");
         var result = new Tensor(new ConvolutionOp(stride, pad, dilation, spread, groups), [this, weight],
-            Shape.Of(Shape[0], weight.Shape[0], oh, ow), Promote(ElementType), Device);
+            Shape.Of(Shape[0], weight.Shape[0], oh, ow), Product(this, weight), Device);
         return bias is null ? result : result + bias.Reshape(1, -1, 1, 1);
     }
 
@@ -152,6 +152,9 @@ public sealed partial class Tensor
             Groups = groups,
         });
     }
+
+    // Activations keep their type, whatever the weights are stored as; exact work stays exact.
+    private static ElementType Product(Tensor x, Tensor weight) => weight.ElementType == ElementType.Float64 ? ElementType.Float64 : Promote(x.ElementType);
 
     private void RequireBias(string operation, Tensor? bias, int outputs)
     {

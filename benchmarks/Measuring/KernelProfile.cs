@@ -10,7 +10,7 @@ internal sealed class KernelProfile
     private double processor;
 
     /// <summary>Runs an action and notes every kernel that it launches.</summary>
-    public static KernelProfile Of(Action action)
+    public static KernelProfile Of(Action action, out Clock time)
     {
         var profile = new KernelProfile();
         profile.processor = Clock.Now.Processor;
@@ -22,7 +22,7 @@ internal sealed class KernelProfile
         };
         try
         {
-            action();
+            time = Clock.Of(action);
         }
         finally
         {
@@ -38,7 +38,8 @@ internal sealed class KernelProfile
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"profile: {samples.Count} kernels, {total:F1} ms of processor time"));
         foreach (var group in samples.GroupBy(s => $"{s.Kernel.Name} {s.Kernel.Algorithm}").OrderByDescending(g => g.Sum(s => s.Milliseconds)))
             Line(group.Key, group, total);
-        Console.WriteLine("costliest:");
+        if (shapes > 0)
+            Console.WriteLine("costliest:");
         foreach (var group in samples.GroupBy(s => Describe(s.Kernel)).OrderByDescending(g => g.Sum(s => s.Milliseconds)).Take(shapes))
             Line(group.Key, group, total);
     }

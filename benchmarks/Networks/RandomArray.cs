@@ -6,7 +6,10 @@ using Diffusion.Kernels;
 namespace Diffusion.Benchmarks.Networks;
 
 /// <summary>Random numbers in memory that doesn't move, so that we and the peer can read the same ones.</summary>
-internal sealed record RandomArray(float[] Values, Shape Shape)
+/// <param name="Values">The numbers, row-major, or with the second axis innermost.</param>
+/// <param name="Shape">The shape.</param>
+/// <param name="IsChannelsLast">Whether [N, C, H, W] lies in memory as [N, H, W, C].</param>
+internal sealed record RandomArray(float[] Values, Shape Shape, bool IsChannelsLast = false)
 {
     /// <summary>Uniform in −scale … scale.</summary>
     public static RandomArray Uniform(uint seed, float scale, params int[] lengths)
@@ -47,6 +50,15 @@ internal sealed record RandomArray(float[] Values, Shape Shape)
     /// <summary>A tensor over this memory that might change: an input.</summary>
     public Tensor Input(Device device) => Map(device, constant: false);
 
-    private Tensor Map(Device device, bool constant) =>
-        Tensor.Map(Marshal.UnsafeAddrOfPinnedArrayElement(Values, 0), Values.LongLength * sizeof(float), ElementType.Float32, Shape, Values, device, constant);
+    /// <summary>The same numbers, taken to lie channels-last where they have four axes.</summary>
+    public RandomArray AsChannelsLast() => this with { IsChannelsLast = Shape.Rank == 4 };
+
+    /// <summary>The shape in the order of memory.</summary>
+    public Shape Stored => IsChannelsLast ? Shape.Of(Shape[0], Shape[2], Shape[3], Shape[1]) : Shape;
+
+    private Tensor Map(Device device, bool constant)
+    {
+        var stored = Tensor.Map(Marshal.UnsafeAddrOfPinnedArrayElement(Values, 0), Values.LongLength * sizeof(float), ElementType.Float32, Stored, Values, device, constant);
+        return IsChannelsLast ? stored.Permute(0, 3, 1, 2).Realize() : stored;
+    }
 }

@@ -15,9 +15,12 @@ internal static class StableDiffusion15
 
     public static UNet2DConditionConfig Config { get; } = new UNet2DConditionConfig { Source = "Stable Diffusion 1.5", SampleSize = 64, CrossAttentionDim = [768] };
 
-    /// <summary>Values for every tensor of the model, by name, in memory that doesn't move.</summary>
+    /// <summary>
+    /// Values for every tensor of the model, by name, in memory that doesn't move. Convolutions' weights lie channels-last, so that
+    /// libtorch can read the same memory in its faster layout: two copies of everything don't fit small machines.
+    /// </summary>
     public static ImmutableSortedDictionary<string, RandomArray> Values() => UNet2DConditionModel.ExpectedTensors(Config)
-        .ToImmutableSortedDictionary(t => t.Name, t => RandomArray.Weight(t.Name, [.. t.Shape.Select(n => (int)n)]), StringComparer.Ordinal);
+        .ToImmutableSortedDictionary(t => t.Name, t => RandomArray.Weight(t.Name, [.. t.Shape.Select(n => (int)n)]).AsChannelsLast(), StringComparer.Ordinal);
 
     /// <summary>The model over such values; they aren't copied.</summary>
     public static UNet2DConditionModel Model(ImmutableSortedDictionary<string, RandomArray> values, Device device) =>

@@ -47,8 +47,8 @@ internal static class PeersVerb
         double error = mine.Zip(peers, (a, b) => Math.Abs(a - b)).Max() / Math.Max(1e-30f, peers.Max(Math.Abs));
         bool isWhole = item.Gigaflops > 100;
         // The layout of theirs that is faster at first goes on.
-        var theirs = run.Theirs.Length == 1 ? run.Theirs[0] : run.Theirs.Zip(Race.Run(1, run.Theirs)).MinBy(p => p.Second.Processor).First;
-        var times = Race.Run(isWhole ? options.Quick ? 3 : 5 : options.Quick ? 5 : 9, run.Ours, theirs);
+        var theirs = run.Theirs.Length == 1 ? run.Theirs[0] : run.Theirs.Zip(Race.Run(1, false, run.Theirs)).MinBy(p => p.Second.Processor).First;
+        var times = Race.Run(isWhole ? options.Quick ? 3 : 5 : options.Quick ? 5 : 9, isWhole, run.Ours, theirs);
         var ratio = new Clock(times[0].Wall / times[1].Wall, times[0].Processor / times[1].Processor);
         Console.WriteLine($"RATIO {item.Name} {times[0].Wall:F3} {times[1].Wall:F3} {ratio.Wall:F3}");
         string rates = item.Gigaflops == 0 ? "" : $"; GFLOP/s a core {Rate(item, times[0]):F0} and {Rate(item, times[1]):F0}, {Rate(item, times[0]) / peak:P0} and {Rate(item, times[1]) / peak:P0} of the peak";

@@ -7,8 +7,11 @@ namespace Diffusion.Benchmarks.Peers;
 internal static class Torch
 {
     /// <summary>The same memory.</summary>
-    public static torch.Tensor Of(RandomArray array) =>
-        torch.frombuffer(array.Values, torch.ScalarType.Float32).reshape([.. array.Shape.Lengths.Select(n => (long)n)]);
+    public static torch.Tensor Of(RandomArray array)
+    {
+        var stored = torch.frombuffer(array.Values, torch.ScalarType.Float32).reshape([.. array.Stored.Lengths.Select(n => (long)n)]);
+        return array.IsChannelsLast ? stored.permute(0, 3, 1, 2) : stored;
+    }
 
     /// <summary>A copy in channels-last order, the layout in which libtorch's convolutions are fastest on most shapes.</summary>
     public static torch.Tensor ChannelsLast(torch.Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);

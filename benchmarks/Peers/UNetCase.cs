@@ -13,14 +13,14 @@ internal static class UNetCase
         var step = new UNetStep(StableDiffusion15.Model(values, device), device);
         step.PrintPlanning();
         step.PrintFirstStep();
-        TorchUNet last = new(values, channelsLast: true), plain = new(values, channelsLast: false);
+        var peer = new TorchUNet(values);
         return new PeerRun(
             step.Compute,
-            [last.Compute, plain.Compute],
+            [peer.Compute],
             () =>
             {
                 using var output = step.Graph();
-                return (output.ToArray(), last.Output());
+                return (output.ToArray(), peer.Output());
             },
             step.PrintMemory);
     });

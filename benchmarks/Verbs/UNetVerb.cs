@@ -23,7 +23,7 @@ internal static class UNetVerb
         for (int i = 0; i < (options.Quick ? 2 : 5); i++)
             samples.Add(Clock.Of(step.Compute));
         UNetStep.PrintSteady(Race.Median(samples), options.Threads, Peak.GigaflopsPerCore());
-        KernelProfile.Of(step.Compute).Print(options.Quick ? 12 : 40);
+        KernelProfile.Of(step.Compute, out _).Print(options.Quick ? 12 : 40);
         step.PrintMemory();
         return 0;
     }
@@ -60,8 +60,9 @@ internal sealed class UNetStep(UNet2DConditionModel model, Device device)
 
     public void PrintFirstStep()
     {
-        var first = Clock.Of(Compute);
+        var profile = KernelProfile.Of(Compute, out var first);
         Console.WriteLine($"first step {first.Wall:F0} ms (packs the weights), processor {first.Processor:F0} ms");
+        profile.Print(0);
     }
 
     public static void PrintSteady(Clock time, int threads, double peak)

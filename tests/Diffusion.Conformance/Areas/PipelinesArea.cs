@@ -11,7 +11,7 @@ public static class PipelinesArea
     /// <summary>Runs the cases.</summary>
     public static IEnumerable<CaseResult> Run(string folder, ConformanceOptions options)
     {
-        using var models = new LoadedModels(options);
+        var models = new LoadedModels(options);
         foreach (var family in Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal))
         {
             var cases = Path.Combine(folder, family, "cases");

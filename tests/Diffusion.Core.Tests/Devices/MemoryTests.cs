@@ -56,7 +56,7 @@ public sealed class MemoryTests : IDisposable
         long before = device.LiveBytes;
         y.Realize();
         Assert.True(device.PeakBytes <= before + report.PeakBytes + report.ResultBytes + 4096);
-        Assert.True(device.PeakBytes - before < 30 * 128 * 128 * 4 / 5);
+        Assert.True(device.PeakBytes - before < 60 * 128 * 128 * 4 / 5, $"{device.PeakBytes} {before} {report}");
     }
 
     [Fact]
@@ -123,7 +123,8 @@ public sealed class MemoryTests : IDisposable
         var constant = x.AsConstant();
         x.Dispose();
         Assert.Equal(4 * 4 * 4 * 4, device.LiveBytes);
-        Assert.Equal(expected[1], view.Slice(0, 1, 1).ToArray()[0]);
+        using (var part = view.Slice(0, 1, 1))
+            Assert.Equal(expected[1], part.ToArray()[0]);
         view.Dispose();
         Assert.Equal(expected, constant.ToArray());
         constant.Dispose();
@@ -231,19 +232,19 @@ public sealed class MemoryTests : IDisposable
         var allocated = new List<DeviceBuffer>();
         using var hooked = new Device(new HookedBackend(CpuBackend.Create(1), _ => { }, allocated.Add));
         var x = R(40, 64).To(hooked);
-        var w = R(96, 64).To(hooked).AsConstant();
+        var plain = R(96, 64).To(hooked);
+        var w = plain.AsConstant();
+        plain.Dispose();
         for (int i = 0; i < 3; i++)
             (x + i).Linear(w).Realize().Dispose();
         int buffers = allocated.Count;
         (x + 5).Linear(w).Realize().Dispose();
         Assert.Equal(buffers, allocated.Count);
-        int alive = allocated.Count(b => !b.IsDisposed);
         w.Dispose();
         x.Dispose();
         hooked.Trim();
         Assert.Equal(0, hooked.LiveBytes);
-        // AsConstant shares memory with the tensor it was called on, which isn't collected yet.
-        Assert.InRange(allocated.Count(b => !b.IsDisposed), 0, alive);
+        Assert.All(allocated, b => Assert.True(b.IsDisposed));
     }
 
     [Fact]

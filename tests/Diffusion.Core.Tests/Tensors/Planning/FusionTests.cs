@@ -19,8 +19,10 @@ public sealed class FusionTests : IDisposable
     {
         var (x, y) = (R(2, 8, 6, 6), R(8, 1, 1));
         var chain = ((x * 2 + y).Silu() - x).Sigmoid().Clamp(0.1, 0.9) / (y.Exp() + 1);
-        // The broadcast operand's own chain has its own shape.
-        Kernels(device.Explain(chain), "Elementwise");
+        // The small operand is computed in its own shape first.
+        var report = Kernels(device.Explain(chain), "Elementwise", "Elementwise");
+        Assert.Equal([8, 1, 1], report.Kernels[0].Output);
+        Kernels(device.Explain(((x * 2 + y).Silu() - x).Sigmoid().Clamp(0.1, 0.9) / (x.Exp() + 1)), "Elementwise");
     }
 
     [Fact]

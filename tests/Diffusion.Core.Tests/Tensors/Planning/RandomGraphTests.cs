@@ -6,12 +6,8 @@ using Xunit;
 
 namespace Diffusion.Core.Tests.Tensors.Planning;
 
-public sealed class RandomGraphTests : IDisposable
+public sealed class RandomGraphTests
 {
-    private readonly Device device = new(CpuBackend.Create(2));
-
-    public void Dispose() => device.Dispose();
-
     /// <summary>Whatever is fused, laid out and reused: the numbers are those of one operation after the other.</summary>
     [Property(MaxTest = 250, EndSize = 96)]
     public void A_fused_graph_computes_what_its_operations_compute_one_by_one(byte[] code, byte roots) => Check(code, roots);
@@ -34,9 +30,9 @@ public sealed class RandomGraphTests : IDisposable
         Check(code, (byte)seed);
     }
 
-    private void Check(byte[] code, byte roots)
+    private static void Check(byte[] code, byte roots)
     {
-        int plans = 0;
+        using var device = new Device(CpuBackend.Create(2));
         // The second time with other numbers, by the plan of the first.
         for (int seed = 1; seed <= 2; seed++)
         {
@@ -44,11 +40,11 @@ public sealed class RandomGraphTests : IDisposable
             var random = new Random(roots);
             int[] chosen = [.. Enumerable.Range(0, lazy.Nodes.Count).Where(i => i == lazy.Nodes.Count - 1 || random.Next(5) < roots % 3)];
             var asked = chosen.Select(i => lazy.Nodes[i]).ToArray();
+            int plans = device.PlanCount;
             var report = device.Explain(asked);
             string Story(string what) => $"{what}\nroots {string.Join(", ", chosen.Select(i => "n" + i))} of\n{lazy.Description}\n{report}";
             if (seed == 2)
                 Assert.True(plans == device.PlanCount, Story("planned again for other numbers"));
-            plans = device.PlanCount;
             Tensor.Realize(asked);
 
             var single = RandomGraph.Build(device, code, ElementType.Float32, seed, x => x.Realize());
