@@ -88,6 +88,12 @@ public sealed class FusionTests : IDisposable
         var tokens = image.Permute(0, 2, 3, 1).Reshape(2, 30, 8);
         var y = tokens.Linear(R(8, 8), R(8)).Reshape(2, 5, 6, 8).Permute(0, 3, 1, 2) + image;
         Kernels(device.Explain(y), "Gemm");
+        // With an activation and a scale on both sides of the views, too.
+        var z = (tokens.Linear(R(8, 8), R(8)).Gelu() * 0.5).Reshape(2, 5, 6, 8).Permute(0, 3, 1, 2).Silu() + image * 2;
+        Kernels(device.Explain(z), "Gemm");
+        // Not when somebody else needs the tokens.
+        var shared = tokens.Linear(R(8, 8), R(8));
+        Kernels(device.Explain(shared.Reshape(2, 5, 6, 8).Permute(0, 3, 1, 2) + image, shared), "Gemm", "Elementwise");
     }
 
     [Fact]
