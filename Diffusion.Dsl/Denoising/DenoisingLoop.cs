@@ -267,10 +267,11 @@ public sealed record DenoisingLoop
 
     private static NoiseSource? NoiseFrom(Step step) => step.Generators.IsEmpty ? null : NoiseSource.FromStates(step.Generators);
 
-    private sealed record Computation(StepResult<Tensor> Result, Tensor Output, Tensor[] Drawn, NoiseNeed Need)
+    // Output has the prediction, or nothing at a position that doesn't ask for one: the sample there may be the caller's to keep.
+    private sealed record Computation(StepResult<Tensor> Result, Tensor[] Output, Tensor[] Drawn, NoiseNeed Need)
     {
         // The prediction and what the scheduler remembers stay, so that no later step computes the model again.
-        public Tensor[] Roots => [Result.Sample, Output, .. Result.State.Tensors()];
+        public Tensor[] Roots => [Result.Sample, .. Output, .. Result.State.Tensors()];
     }
 
     private Computation Compute(Step from, NoiseSource? noise)
@@ -279,10 +280,10 @@ public sealed record DenoisingLoop
         var solver = Timetable.Over(TensorAlgebra.Instance).With([.. StepConditions]);
 
         // A way back (RePaint) doesn't ask the model; its step ignores the output.
-        var output = Timetable.NeedsModel(index) ? Denoiser.Predict(Question(solver, from.Sample, index)).Value : from.Sample;
+        Tensor[] output = Timetable.NeedsModel(index) ? [Denoiser.Predict(Question(solver, from.Sample, index)).Value] : [];
         var need = Timetable.NoiseFor(index);
         Tensor[] drawn = need == NoiseNeed.None ? [] : Draw(noise, index, need, from.Sample);
-        return new(solver.Step(from.State, index, output, from.Sample, need == NoiseNeed.Required ? drawn : []), output, drawn, need);
+        return new(solver.Step(from.State, index, output is [var predicted] ? predicted : from.Sample, from.Sample, drawn), output, drawn, need);
     }
 
     private DenoiserInput Question(Solver<Tensor> solver, Tensor sample, int index) =>
@@ -331,6 +332,8 @@ public sealed record DenoisingLoop
         if (recorded is [var record])
         {
             float[] values = record(index);
+            if (values.Length < (long)count * size)
+                throw new ArgumentException($"DenoisingLoop.WithNoise: got {values.Length} values for position {index} of {Timetable.Scheduler}, expected {count} times {size}.");
             return [.. Enumerable.Range(0, count).Select(i => Tensor.From(values.AsSpan(i * size, size), like.Shape, like.Device))];
         }
 

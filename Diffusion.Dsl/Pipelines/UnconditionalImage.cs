@@ -71,13 +71,20 @@ public sealed class UnconditionalImage
         return With(options => options.WithScheduler(_ => scheduler));
     }
 
-    /// <summary>Makes a part of a picture anew, as diffusers' <c>RePaintPipeline</c>; see <see cref="RepaintInput"/>.</summary>
-    /// <param name="original">The picture.</param>
+    /// <summary>Makes a part of a picture anew, as diffusers' <c>RePaintPipeline</c>.</summary>
+    /// <param name="original">The picture; it gets the model's channels.</param>
     /// <param name="mask">White where it is kept.</param>
-    /// <param name="jumpLength">How far back each jump goes, in steps.</param>
-    /// <param name="jumpSamples">How often each stretch is done.</param>
-    public UnconditionalImage Repaint(Image original, Image mask, int jumpLength = 10, int jumpSamples = 10) =>
-        With(options => options.WithRepaint(new RepaintInput(original, mask, jumpLength, jumpSamples)));
+    /// <param name="jumpLength">How far back each jump goes, in steps, 1 or more.</param>
+    /// <param name="jumpSamples">How often each stretch is done, 1 (no jumps) or more.</param>
+    /// <exception cref="ArgumentException">The sizes don't fit; see <see cref="RepaintInput.Of(Image, Image)"/>.</exception>
+    public UnconditionalImage Repaint(Image original, Image mask, int jumpLength = 10, int jumpSamples = 10)
+    {
+        ArgumentNullException.ThrowIfNull(original);
+        return Repaint(RepaintInput.Of(Model.Channels == 1 ? original.ToGray() : original.ToRgb(), mask).WithJumps(jumpLength, jumpSamples));
+    }
+
+    /// <summary>Makes parts of pictures anew, as diffusers' <c>RePaintPipeline</c>. With a seed for each, the steps draw from the first, as there.</summary>
+    public UnconditionalImage Repaint(RepaintInput input) => With(options => options.WithRepaint(input));
 
     /// <summary>A function applied to every step before the next one is taken.</summary>
     public UnconditionalImage Map(Func<Step, Step> edit) => With(options => options.WithEdit(edit));
@@ -166,15 +173,17 @@ public sealed class UnconditionalImage
 
     private DenoisingLoop Repainting(Timetable timetable, RepaintInput input)
     {
-        Tensor original = input.OriginalTensor(Model.Channels, Model.Device), mask = input.MaskTensor(Model.Device);
-        if (mask.Shape[2] != original.Shape[2] || mask.Shape[3] != original.Shape[3])
+        var original = input.Original;
+        if (original.Channels != Model.Channels || (original.Batch != 1 && original.Batch != Options.Batch))
         {
             throw new ArgumentException(
-                $"Repaint: the picture becomes {original.Shape[3]}x{original.Shape[2]}, the mask {mask.Shape[3]}x{mask.Shape[2]}; use one size for both, with sides that are multiples of 32.",
+                $"Repaint: got pictures {original} for a batch of {Options.Batch} with the {Model.Channels} channels of {Model.Name}; expected one picture, or one for each of the batch.",
                 nameof(input));
         }
 
-        return Loop(timetable, original.Shape.With(0, Options.Batch)).WithStepConditions(original, mask);
+        return Loop(timetable, Shape.Of(Options.Batch, original.Channels, original.Height, original.Width))
+            .WithStepConditions(original.ToTensor(Model.Device), input.Mask.ToTensor(Model.Device))
+            .MapStart(start => start.WithGenerators(start.Generators[0]));
     }
 
     private DenoisingLoop Loop(Timetable timetable, Shape shape)

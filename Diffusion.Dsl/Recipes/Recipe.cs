@@ -244,8 +244,8 @@ public sealed record Recipe
 
     private static IEnumerable<string> Given(UnconditionalImageOptions options)
     {
-        if (!options.Repaint.IsEmpty)
-            yield return "picture and mask to repaint";
+        if (options.Repaint is [var repaint])
+            yield return $"picture and mask to repaint with {repaint.JumpSamples} goes at each stretch of {repaint.JumpLength} steps";
         if (!options.Edits.IsEmpty)
             yield return "edits of steps";
     }

@@ -105,11 +105,16 @@ public sealed class PipelineCase(string folder, string file, JsonElement root)
     public static Tensor Read(SafetensorsFile tensors, string name) =>
         Tensor.From(tensors.ToFloats(name), new Shape([.. tensors.Entry(name).Shape.Select(length => checked((int)length))]));
 
-    /// <summary>A picture of the file: [height, width] or [height, width, channels], 0 … 255.</summary>
-    public static Image Picture(SafetensorsFile tensors, string name)
+    /// <summary>Pictures of the file, 0 … 255: one, or several along a first axis.</summary>
+    /// <param name="tensors">The file.</param>
+    /// <param name="name">The tensor: [height, width] or [height, width, channels].</param>
+    /// <param name="rank">How many axes one picture has.</param>
+    public static IEnumerable<Image> Pictures(SafetensorsFile tensors, string name, int rank)
     {
         int[] shape = [.. tensors.Entry(name).Shape.Select(length => checked((int)length))];
-        return Image.Create(shape[1], shape[0], shape.Length == 2 ? 1 : shape[2], [.. tensors.ToFloats(name).Select(level => (byte)level)]);
+        var one = shape.Length > rank ? shape[^rank..] : shape;
+        return tensors.ToFloats(name).Chunk(one.Aggregate(1, (product, length) => product * length))
+            .Select(levels => Image.Create(one[1], one[0], one.Length == 2 ? 1 : one[2], [.. levels.Select(level => (byte)level)]));
     }
 
     /// <summary>Compares the sample after every step.</summary>

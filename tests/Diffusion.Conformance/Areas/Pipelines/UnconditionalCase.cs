@@ -1,4 +1,7 @@
+using Diffusion.Core.Formats;
+using Diffusion.Core.Images;
 using Diffusion.Dsl.Denoising;
+using Diffusion.Dsl.Pipelines;
 
 namespace Diffusion.Conformance.Areas.Pipelines;
 
@@ -31,9 +34,7 @@ public static class UnconditionalCase
             .Scheduler(settings.Pipeline == "DDIMPipeline" ? Diffusion.Dsl.Schedulers.Schedulers.As(scheduler, "DDIMScheduler") : scheduler);
         if (settings.Pipeline == "RePaintPipeline")
         {
-            run = run.Repaint(
-                PipelineCase.Picture(tensors, "in/image_u8"), PipelineCase.Picture(tensors, "in/mask_image_u8"),
-                settings.Integer("jump_length", 10), settings.Integer("jump_n_sample", 10));
+            run = run.Repaint(RepaintInputs(tensors).WithJumps(settings.Integer("jump_length", 10), settings.Integer("jump_n_sample", 10)));
         }
 
         var steps = run.EnumerateSteps().ToArray();
@@ -49,4 +50,13 @@ public static class UnconditionalCase
                 : Compare.Absolute("images", expected, [.. pictures.Values.ToChannelsLast().Select(value => (double)value)], PipelineCase.ImageTolerance),
         ]);
     }
+
+    // Pictures and masks as bytes, or as the numbers that they would become.
+    private static RepaintInput RepaintInputs(SafetensorsFile tensors) => RepaintInput.Of(
+        tensors.Contains("in/image_u8")
+            ? RepaintInput.Prepare(PipelineCase.Pictures(tensors, "in/image_u8", 3))
+            : ImageBatch.FromTensor(PipelineCase.Read(tensors, "in/image")),
+        tensors.Contains("in/mask_image_u8")
+            ? RepaintInput.PrepareMasks(PipelineCase.Pictures(tensors, "in/mask_image_u8", 2))
+            : RepaintInput.MaskOf(PipelineCase.Read(tensors, "in/mask_image")));
 }
