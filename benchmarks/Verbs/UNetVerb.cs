@@ -60,8 +60,10 @@ internal sealed class UNetStep(UNet2DConditionModel model, Device device)
 
     public void PrintFirstStep()
     {
+        var (pause, collections) = (GC.GetTotalPauseDuration(), GC.CollectionCount(0));
         var profile = KernelProfile.Of(Compute, out var first);
-        Console.WriteLine($"first step {first.Wall:F0} ms (packs the weights), processor {first.Processor:F0} ms");
+        Console.WriteLine($"first step {first.Wall:F0} ms (packs the weights), processor {first.Processor:F0} ms;"
+            + $" {GC.CollectionCount(0) - collections} garbage collections, {(GC.GetTotalPauseDuration() - pause).TotalMilliseconds:F0} ms");
         profile.Print(0);
     }
 
