@@ -15,6 +15,7 @@ internal sealed class BufferPool(IKernelBackend backend)
     private long freeBytes;
     private long liveBytes;
     private long peakBytes;
+    private bool closed;
 
     /// <summary>Bytes in buffers that are in use.</summary>
     public long LiveBytes => Interlocked.Read(ref liveBytes);
@@ -57,6 +58,11 @@ internal sealed class BufferPool(IKernelBackend backend)
             return;
         lock (gate)
         {
+            if (closed)
+            {
+                buffer.Dispose();
+                return;
+            }
             free.Add(buffer);
             freeBytes += buffer.ByteLength;
         }
@@ -72,6 +78,14 @@ internal sealed class BufferPool(IKernelBackend backend)
             free.Clear();
             freeBytes = 0;
         }
+    }
+
+    /// <summary>Frees what is kept, and from now on what comes back: the device is gone.</summary>
+    public void Close()
+    {
+        lock (gate)
+            closed = true;
+        Trim();
     }
 
     private DeviceBuffer Allocate(long bytes)

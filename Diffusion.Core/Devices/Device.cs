@@ -64,7 +64,7 @@ public sealed class Device : IDisposable
             return;
         lock (gate)
         {
-            pool.Trim();
+            pool.Close();
             Backend.Dispose();
         }
     }

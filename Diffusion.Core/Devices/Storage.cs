@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Diffusion.Kernels;
 
 namespace Diffusion.Core.Devices;
@@ -17,10 +16,10 @@ internal sealed class Storage : IDisposable
     {
     }
 
+    // The block's reference is taken already.
     private Storage(Block block, long byteOffset, Layout layout, bool constant)
     {
         this.block = block;
-        block.AddReference();
         ByteOffset = byteOffset;
         Layout = layout;
         Constant = constant;
@@ -38,27 +37,54 @@ internal sealed class Storage : IDisposable
     /// <summary>Whether the data never changes, so that packed copies are worth keeping.</summary>
     public bool Constant { get; }
 
-    /// <summary>The memory's buffer.</summary>
-    public DeviceBuffer Buffer => Volatile.Read(ref released) == 0 ? block.Buffer
-        : throw new ObjectDisposedException(nameof(Tensors.Tensor), "This tensor's memory has been given back by Dispose; keep the tensor, or compute it again.");
-
-    /// <summary>The first element.</summary>
-    public BufferSlice Slice => new(Buffer, ByteOffset);
+    /// <summary>The first element; valid between <see cref="Retain"/> and <see cref="Release"/>.</summary>
+    public BufferSlice Slice => new(block.Buffer, ByteOffset);
 
     /// <summary>The device the memory is on.</summary>
     public Device Device => block.Device;
 
-    /// <summary>The same memory under another layout.</summary>
-    public Storage View(long byteOffset, Layout layout) => new(Alive(), byteOffset, layout, Constant);
+    /// <summary>The same memory under another layout; the tensor may be disposed while the memory is retained.</summary>
+    public Storage View(long byteOffset, Layout layout)
+    {
+        if (!block.TryAddReference())
+            throw Gone();
+        return new Storage(block, byteOffset, layout, Constant);
+    }
 
     /// <summary>The same memory with another constness.</summary>
-    public Storage Share(bool constant) => new(Alive(), ByteOffset, Layout, constant);
+    public Storage Share(bool constant)
+    {
+        Retain();
+        return new Storage(block, ByteOffset, Layout, constant);
+    }
+
+    /// <summary>Keeps the memory in use although the tensor may be disposed by another thread meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">It has been already.</exception>
+    public void Retain()
+    {
+        if (Volatile.Read(ref released) != 0 || !block.TryAddReference())
+            throw Gone();
+    }
+
+    /// <summary>Undoes one <see cref="Retain"/>.</summary>
+    public void Release() => block.RemoveReference();
 
     /// <summary>Copies all elements to the host; the layout must be dense row-major.</summary>
-    public void Read(Span<byte> target) => block.Device.Backend.Download(Slice, target);
+    public void Read(Span<byte> target)
+    {
+        Retain();
+        try
+        {
+            block.Device.Backend.Download(Slice, target);
+        }
+        finally
+        {
+            Release();
+        }
+    }
 
-    /// <summary>The packed form that a kernel asked for, made once.</summary>
-    public DeviceBuffer Packed(string key, OperandPacking packing, BufferSlice source) => Alive().Packed(key, packing, source);
+    /// <summary>The packed form that a kernel asked for, made once; call it between <see cref="Retain"/> and <see cref="Release"/>.</summary>
+    public DeviceBuffer Packed(string key, OperandPacking packing, BufferSlice source) => block.Packed(key, packing, source);
 
     /// <summary>Gives this reference back; harmless when repeated.</summary>
     public void Dispose()
@@ -69,18 +95,31 @@ internal sealed class Storage : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private Block Alive() => Volatile.Read(ref released) == 0 ? block : throw new ObjectDisposedException(nameof(Tensors.Tensor), "This tensor's memory has been given back by Dispose.");
+    private static ObjectDisposedException Gone() =>
+        new(nameof(Tensors.Tensor), "This tensor's memory has been given back by Dispose; keep the tensor, or compute it again.");
 
     private sealed class Block(Device device, DeviceBuffer buffer, bool pooled)
     {
-        private readonly Dictionary<string, DeviceBuffer> packed = [];
-        private int references;
+        // Other tensors may share the memory, each with another place in it.
+        private readonly Dictionary<(string Key, long ByteOffset), DeviceBuffer> packed = [];
+        private int references = 1;
 
         public Device Device { get; } = device;
 
         public DeviceBuffer Buffer { get; } = buffer;
 
-        public void AddReference() => Interlocked.Increment(ref references);
+        public bool TryAddReference()
+        {
+            int seen = Volatile.Read(ref references);
+            while (seen > 0)
+            {
+                int before = Interlocked.CompareExchange(ref references, seen + 1, seen);
+                if (before == seen)
+                    return true;
+                seen = before;
+            }
+            return false;
+        }
 
         public void RemoveReference()
         {
@@ -99,12 +138,19 @@ internal sealed class Storage : IDisposable
         {
             lock (packed)
             {
-                ref var copy = ref CollectionsMarshal.GetValueRefOrAddDefault(packed, key, out bool known);
-                if (!known || copy is null)
+                if (packed.TryGetValue((key, source.ByteOffset), out var known))
+                    return known;
+                var copy = Device.Backend.Allocate(Math.Max(1, packing.Bytes));
+                try
                 {
-                    copy = Device.Backend.Allocate(Math.Max(1, packing.Bytes));
                     packing.Pack(source, new BufferSlice(copy, 0));
                 }
+                catch
+                {
+                    copy.Dispose();
+                    throw;
+                }
+                packed.Add((key, source.ByteOffset), copy);
                 return copy;
             }
         }

@@ -58,6 +58,15 @@ public sealed unsafe class MemoryLease : IDisposable
         return new MemoryLease((byte*)handle.Pointer, bytes.Length, handle.Dispose);
     }
 
+    /// <summary>A part of this lease's bytes as a lease, which takes this one over: dispose only the part.</summary>
+    internal MemoryLease Part(long offset, long length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length, nameof(offset));
+        return new MemoryLease(Pointer + offset, length, Dispose);
+    }
+
     /// <summary>A lease over memory that <paramref name="release"/> gives back.</summary>
     internal static MemoryLease Over(byte* pointer, long length, Action release) => new(pointer, length, release);
 

@@ -50,33 +50,37 @@ public static class Fourier
     // e^(−2πi·jk/n), symmetric.
     private static ComplexTensor Matrix(Tensor x, int n)
     {
-        var (real, imaginary) = (new float[n * n], new float[n * n]);
+        var (real, imaginary) = (new double[n * n], new double[n * n]);
         for (int j = 0; j < n; j++)
         {
             for (int k = 0; k < n; k++)
             {
                 double angle = -2 * Math.PI * ((long)j * k % n) / n;
-                (real[j * n + k], imaginary[j * n + k]) = ((float)Math.Cos(angle), (float)Math.Sin(angle));
+                (real[j * n + k], imaginary[j * n + k]) = (Math.Cos(angle), Math.Sin(angle));
             }
         }
-        return new ComplexTensor(Tensor.From(real, Shape.Of(n, n), x.Device), Tensor.From(imaginary, Shape.Of(n, n), x.Device));
+        return new ComplexTensor(Square(real, n, x), Square(imaginary, n, x));
     }
 
     // P[j, j'] = 1/n Σ_k e^(2πi·k(j−j')/n) over the low frequencies k.
     private static ComplexTensor Projection(Tensor x, int n, int threshold)
     {
         var low = LowFrequencies(n, threshold).ToArray();
-        var (real, imaginary) = (new float[n * n], new float[n * n]);
+        var (real, imaginary) = (new double[n * n], new double[n * n]);
         for (int j = 0; j < n; j++)
         {
             for (int k = 0; k < n; k++)
             {
                 var angles = low.Select(f => 2 * Math.PI * ((long)f * (j - k) % n) / n).ToArray();
-                (real[j * n + k], imaginary[j * n + k]) = ((float)(angles.Sum(Math.Cos) / n), (float)(angles.Sum(Math.Sin) / n));
+                (real[j * n + k], imaginary[j * n + k]) = (angles.Sum(Math.Cos) / n, angles.Sum(Math.Sin) / n);
             }
         }
-        return new ComplexTensor(Tensor.From(real, Shape.Of(n, n), x.Device), Tensor.From(imaginary, Shape.Of(n, n), x.Device));
+        return new ComplexTensor(Square(real, n, x), Square(imaginary, n, x));
     }
+
+    private static Tensor Square(double[] values, int n, Tensor x) => x.ElementType == Kernels.ElementType.Float64
+        ? Tensor.FromDoubles(values, Shape.Of(n, n), x.Device)
+        : Tensor.From(Array.ConvertAll(values, v => (float)v), Shape.Of(n, n), x.Device);
 
     // Of the centred spectrum, the slice [centre − threshold : centre + threshold] with Python's rule for negative starts.
     private static IEnumerable<int> LowFrequencies(int n, int threshold)

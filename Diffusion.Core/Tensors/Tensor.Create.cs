@@ -56,7 +56,24 @@ public sealed partial class Tensor
 
     /// <summary>A tensor full of one value. Takes no memory.</summary>
     public static Tensor Full(double value, Shape shape, ElementType type = ElementType.Float32, Device? device = null) =>
-        new(new ConstantOp(value), [], shape, type, device ?? Device.Cpu);
+        new(new ConstantOp(Stored(value, type)), [], shape, type, device ?? Device.Cpu);
+
+    // What reading the value back gives.
+    private static double Stored(double value, ElementType type) => type switch
+    {
+        ElementType.Float64 => value,
+        ElementType.Float32 => (float)value,
+        ElementType.Float16 => (double)(Half)(float)value,
+        ElementType.BFloat16 => double.IsNaN(value) ? value : UpperHalf(BitConverter.SingleToUInt32Bits((float)value)),
+        _ when double.IsNaN(value) => 0,
+        ElementType.Int8 => (sbyte)Math.Clamp(value, sbyte.MinValue, sbyte.MaxValue),
+        ElementType.UInt8 => (byte)Math.Clamp(value, byte.MinValue, byte.MaxValue),
+        ElementType.Int32 => (int)Math.Clamp(value, int.MinValue, int.MaxValue),
+        _ => Math.Truncate(value),
+    };
+
+    // Rounded to the nearest, halves to even.
+    private static double UpperHalf(uint bits) => BitConverter.UInt32BitsToSingle((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000);
 
     /// <summary>A tensor of zeros. Takes no memory.</summary>
     public static Tensor Zeros(Shape shape, ElementType type = ElementType.Float32, Device? device = null) => Full(0, shape, type, device);

@@ -75,7 +75,9 @@ public sealed partial class Tensor
     public Tensor Round() => Map(ElementwiseOp.Round);
 
     /// <summary>Conversion; float to integer cuts off fractions and saturates.</summary>
-    public Tensor Cast(ElementType type) => type == ElementType ? this : new(new CastOp(), [this], Shape, type, Device);
+    public Tensor Cast(ElementType type) => type == ElementType ? this
+        : Expression is { Op: ConstantOp constant } ? Full(constant.Value, Shape, type, Device)
+        : new(new CastOp(), [this], Shape, type, Device);
 
     /// <summary>−x.</summary>
     public static Tensor operator -(Tensor x) => x.Map(ElementwiseOp.Negate);
@@ -163,8 +165,8 @@ public sealed partial class Tensor
         _ => throw new NotSupportedException($"Tensor.Activate: activation '{name}' isn't known; use silu, swish, gelu, gelu_new, gelu-approximate, quick_gelu, relu, mish, tanh, sigmoid or linear."),
     };
 
-    /// <summary>A scalar that takes part in an operation with this tensor.</summary>
-    internal Tensor Like(double value) => Full(value, Shape.Scalar, ElementType.IsFloat() ? ElementType : ElementType.Float32, Device);
+    /// <summary>A scalar that takes part in an operation with this tensor; not rounded to the tensor's type.</summary>
+    internal Tensor Like(double value) => new(new ConstantOp(value), [], Shape.Scalar, Promote(ElementType), Device);
 
     private Tensor Map(ElementwiseOp op) => new(new MapOp(op), [this], Shape, Promote(ElementType), Device);
 

@@ -39,11 +39,11 @@ public sealed partial class Tensor
         Shape batchA = new(a.Shape.Lengths[..^2]), batchB = new(b.Shape.Lengths[..^2]);
         // One matrix for all of a's rows: a single product, without a batch.
         if (b.Rank == 2)
-            return new Tensor(new MatMulOp(), [a, b], new Shape([.. batchA.Lengths, a.Shape[-2], b.Shape[-1]]), Promote(a.ElementType), a.Device);
+            return new Tensor(new MatMulOp(), [a, b], new Shape([.. batchA.Lengths, a.Shape[-2], b.Shape[-1]]), Product(a, b), a.Device);
         var batch = Shape.Broadcast(batchA, batchB, "MatMul");
         var left = a.Expand(new Shape([.. batch.Lengths, a.Shape[-2], a.Shape[-1]]));
         var right = b.Expand(new Shape([.. batch.Lengths, b.Shape[-2], b.Shape[-1]]));
-        return new Tensor(new MatMulOp(), [left, right], new Shape([.. batch.Lengths, a.Shape[-2], b.Shape[-1]]), Promote(a.ElementType), a.Device);
+        return new Tensor(new MatMulOp(), [left, right], new Shape([.. batch.Lengths, a.Shape[-2], b.Shape[-1]]), Product(a, b), a.Device);
     }
 
     /// <summary>x·Wᵀ + b over the last axis, torch's linear layer.</summary>
@@ -54,6 +54,8 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(weight);
         if (weight.Rank != 2 || Rank < 1 || Shape[-1] != weight.Shape[1])
             throw new TensorShapeException($"Linear: input {Shape} doesn't fit weight {weight.Shape}; expected […, {(weight.Rank == 2 ? weight.Shape[1] : 0)}] and [outputs, inputs].");
+        RequireSameDevice("Linear", this, weight);
+        RequireBias("Linear", bias, weight.Shape[0]);
         var product = Rank == 1
             ? MatMul(Unsqueeze(0), weight.Transpose()).Squeeze(0)
             : MatMul(this, weight.Transpose());
@@ -85,6 +87,7 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(weight);
         ArgumentNullException.ThrowIfNull(options);
         RequireSameDevice("Convolution", this, weight);
+        RequireBias("Convolution", bias, weight.Rank > 0 ? weight.Shape[0] : 0);
         var (stride, pad, dilation, spread, groups) = (options.Stride, options.Padding, options.Dilation, options.InputDilation, options.Groups);
         if (Rank != 4 || weight.Rank != 4 || groups < 1 || Shape[1] != weight.Shape[1] * groups || weight.Shape[0] % groups != 0)
             throw new TensorShapeException($"Convolution: input {Shape} doesn't fit weight {weight.Shape} with {groups} groups; expected [N, C, H, W] and [O, C/groups, KH, KW].");
@@ -96,7 +99,7 @@ public sealed partial class Tensor
         if (oh < 1 || ow < 1)
             throw new TensorShapeException($"Convolution: the kernel {weight.Shape} is larger than the padded input {Shape}.");
         var result = new Tensor(new ConvolutionOp(stride, pad, dilation, spread, groups), [this, weight],
-            Shape.Of(Shape[0], weight.Shape[0], oh, ow), Promote(ElementType), Device);
+            Shape.Of(Shape[0], weight.Shape[0], oh, ow), Product(this, weight), Device);
         return bias is null ? result : result + bias.Reshape(1, -1, 1, 1);
     }
 
@@ -110,6 +113,8 @@ public sealed partial class Tensor
     public Tensor Conv1d(Tensor weight, Tensor? bias = null, int stride = 1, int padding = 0, int dilation = 1, int groups = 1)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        if (Rank != 3 || weight.Rank != 3)
+            throw new TensorShapeException($"Conv1d: input {Shape} doesn't fit weight {weight.Shape}; expected [N, C, L] and [O, C/groups, K].");
         return Unsqueeze(2).Convolution(weight.Unsqueeze(2), bias, new ConvolutionOptions
         {
             Stride = (1, stride),
@@ -148,6 +153,18 @@ public sealed partial class Tensor
         });
     }
 
+    // Activations keep their type, whatever the weights are stored as; exact work stays exact.
+    private static ElementType Product(Tensor x, Tensor weight) => weight.ElementType == ElementType.Float64 ? ElementType.Float64 : Promote(x.ElementType);
+
+    private void RequireBias(string operation, Tensor? bias, int outputs)
+    {
+        if (bias is null)
+            return;
+        RequireSameDevice(operation, this, bias);
+        if (bias.Rank != 1 || bias.Shape[0] != outputs)
+            throw new TensorShapeException($"{operation}: the bias must be [{outputs}], one number an output; got {bias.Shape}.");
+    }
+
     /// <summary>An axis in reverse order.</summary>
     public Tensor Flip(int axis)
     {
@@ -171,6 +188,7 @@ public sealed partial class Tensor
         ArgumentNullException.ThrowIfNull(value);
         RequireSameDevice("Attention", query, key, value);
         if (query.Rank != 4 || key.Rank != 4 || value.Rank != 4 || query.Shape[3] != key.Shape[3] || key.Shape[2] != value.Shape[2]
+            || query.Shape[3] < 1
             || query.Shape[0] != key.Shape[0] || query.Shape[0] != value.Shape[0] || query.Shape[1] != key.Shape[1] || query.Shape[1] != value.Shape[1])
             throw new TensorShapeException($"Attention: query {query.Shape}, key {key.Shape} and value {value.Shape} don't fit; expected [batch, heads, tokens, size] each.");
         var inputs = ImmutableArray.Create(query, key, value);

@@ -57,7 +57,7 @@ public sealed partial class Tensor
             throw new NotSupportedException("Tensor.Reduce: use ArgMax(axis).");
         int[] reduced = axes.Length == 0 ? [.. Enumerable.Range(0, Rank)] : [.. axes.Select(a => Shape.Axis(a, kind.ToString())).Distinct().Order()];
         var last = MoveToEnd(reduced);
-        var result = reduced.Length == 0 ? this
+        var result = reduced.Length == 0 ? Cast(Promote(ElementType))
             : new Tensor(new ReduceOp(kind, reduced.Length), [last], new Shape(last.Shape.Lengths[..^reduced.Length]), Promote(ElementType), Device);
         if (!keepAxes)
             return result;

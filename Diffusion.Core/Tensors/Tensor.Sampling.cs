@@ -10,6 +10,8 @@ public sealed partial class Tensor
     {
         if (factor < 1)
             throw new TensorShapeException($"UpsampleNearest: the factor is at least 1; got {factor}.");
+        if (Rank != 4)
+            throw new TensorShapeException($"UpsampleNearest: expected [N, C, H, W]; got {Shape}.");
         return factor == 1 ? this : Resample(checked(Shape[2] * factor), checked(Shape[3] * factor), ResamplingMode.Nearest);
     }
 
@@ -39,6 +41,8 @@ public sealed partial class Tensor
         if (Rank != 4 || window < 1 || stride < 1 || padding < 0 || padding * 2 > window)
             throw new TensorShapeException($"Pool: window {window}, stride {stride}, padding {padding} don't fit {Shape}; expected [N, C, H, W] and padding of at most half a window.");
         int oh = ConvolutionSpec.OutputLength(Shape[2], window, stride, 2 * padding), ow = ConvolutionSpec.OutputLength(Shape[3], window, stride, 2 * padding);
+        if (oh < 1 || ow < 1)
+            throw new TensorShapeException($"Pool: the window of {window} is larger than the padded input {Shape}.");
         return new Tensor(new PoolOp(kind, (window, window), (stride, stride), (padding, padding)), [this], Shape.Of(Shape[0], Shape[1], oh, ow), Promote(ElementType), Device);
     }
 }

@@ -107,7 +107,11 @@ public sealed partial class Tensor
     /// <summary>All axes from <paramref name="first"/> to <paramref name="last"/> made one.</summary>
     public Tensor Flatten(int first = 0, int last = -1)
     {
+        if (Rank == 0 && first is 0 or -1 && last is 0 or -1)
+            return Reshape(Shape.Of(1));
         int a = Shape.Axis(first, "Flatten"), b = Shape.Axis(last, "Flatten");
+        if (a > b)
+            throw new TensorShapeException($"Flatten: axis {first} comes after axis {last} in {Shape}.");
         int joined = checked((int)Shape.Lengths[a..(b + 1)].Aggregate(1L, (p, n) => p * n));
         return Reshape(new Shape([.. Shape.Lengths[..a], joined, .. Shape.Lengths[(b + 1)..]]));
     }
@@ -143,8 +147,8 @@ public sealed partial class Tensor
     public Tensor Repeat(params int[] times)
     {
         ArgumentNullException.ThrowIfNull(times);
-        if (times.Length != Rank)
-            throw new TensorShapeException($"Repeat: {times.Length} numbers were given for the {Rank} axes of {Shape}.");
+        if (times.Length != Rank || times.Any(t => t < 0))
+            throw new TensorShapeException($"Repeat: expected one number ≥ 0 for each of the {Rank} axes of {Shape}; got [{string.Join(", ", times)}].");
         var result = this;
         for (int axis = 0; axis < Rank; axis++)
         {

@@ -50,6 +50,35 @@ public sealed class RawTensor
     public static RawTensor Of(TensorBytes tensor) =>
         new("memory", tensor.Name, tensor.Dtype, tensor.Shape, tensor.Bytes.Length, () => MemoryLease.Over(tensor.Bytes));
 
+    /// <summary>The same elements in another shape; nothing is copied.</summary>
+    /// <param name="shape">Sizes of the same number of elements.</param>
+    /// <exception cref="ArgumentException">The number of elements differs.</exception>
+    public RawTensor Reshape(params ImmutableArray<long> shape) =>
+        shape.All(size => size >= 0) && shape.Aggregate(1L, (product, size) => checked(product * size)) == ElementCount
+            ? new RawTensor(Source, Name, Dtype, shape, ByteLength, _lease)
+            : throw new ArgumentException($"{Source}: tensor {this} has {ElementCount} elements, which don't make [{string.Join(", ", shape)}].", nameof(shape));
+
+    /// <summary>A range of the first axis; nothing is copied.</summary>
+    /// <param name="start">The first row, from 0.</param>
+    /// <param name="count">How many rows.</param>
+    /// <exception cref="ArgumentException">The tensor has no such rows.</exception>
+    public RawTensor Rows(long start, long count)
+    {
+        if (Shape.IsEmpty || start < 0 || count < 0 || start > Shape[0] - count || ByteLength % Math.Max(1, Shape[0]) != 0)
+            throw new ArgumentException($"{Source}: tensor {this} has no rows {start} to {start + count - 1}.", nameof(start));
+        var row = Shape[0] == 0 ? 0 : ByteLength / Shape[0];
+        return new RawTensor(Source, Name, Dtype, Shape.SetItem(0, count), row * count, () => _lease().Part(row * start, row * count));
+    }
+
+    /// <summary>The transpose of a matrix; it is copied whenever its bytes are leased.</summary>
+    /// <exception cref="ArgumentException">The tensor isn't a matrix of whole bytes.</exception>
+    public RawTensor Transpose()
+    {
+        if (Shape.Length != 2 || ByteLength % Math.Max(1, ElementCount) != 0)
+            throw new ArgumentException($"{Source}: tensor {this} can't be transposed; expected a matrix.");
+        return new RawTensor(Source, Name, Dtype, [Shape[1], Shape[0]], ByteLength, Transposed);
+    }
+
     /// <summary>
     /// The bytes, little-endian and row-major, without a copy. They stay valid until the lease is disposed, also when the file is
     /// closed before; keep the lease as long as a tensor looks at them.
@@ -82,5 +111,21 @@ public sealed class RawTensor
     {
         using var bytes = Lease();
         return read(bytes, Dtype, ElementCount, $"{Source}: tensor {CheckpointException.Quote(Name)}");
+    }
+
+    private MemoryLease Transposed()
+    {
+        using var lease = _lease();
+        var (rows, columns) = (checked((int)Shape[0]), checked((int)Shape[1]));
+        var size = ElementCount == 0 ? 0 : checked((int)(ByteLength / ElementCount));
+        var bytes = new byte[ByteLength];
+        for (var i = 0; i < rows; i++)
+        {
+            var row = lease.Slice((long)i * columns * size, columns * size);
+            for (var j = 0; j < columns; j++)
+                row.Slice(j * size, size).CopyTo(bytes.AsSpan(((j * rows) + i) * size));
+        }
+
+        return MemoryLease.Over(bytes);
     }
 }

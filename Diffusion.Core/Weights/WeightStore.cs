@@ -95,6 +95,12 @@ public sealed class WeightStore : IDisposable
     public WeightStore Rename(Func<string, string> rename) =>
         With(Unique(_tensors.Select(pair => KeyValuePair.Create(rename(pair.Key), pair.Value)), Source));
 
+    /// <summary>Every tensor replaced by what a function gives for it: none, one, or several, under any names.</summary>
+    /// <param name="edit">Name and tensor to the names and tensors that take its place.</param>
+    /// <exception cref="ArgumentException">Two tensors would have one name.</exception>
+    public WeightStore SelectMany(Func<string, RawTensor, IEnumerable<KeyValuePair<string, RawTensor>>> edit) =>
+        With(Unique(_tensors.SelectMany(pair => edit(pair.Key, pair.Value)), Source));
+
     /// <summary>The tensors of both stores; where both have a name, the other store's.</summary>
     public WeightStore Merge(WeightStore other) => new(
         Source, _tensors.SetItems(other._tensors), [.. _files.Union(other._files)]);

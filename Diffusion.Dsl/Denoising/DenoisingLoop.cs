@@ -43,6 +43,9 @@ public sealed record DenoisingLoop
     /// <summary>What guidance leads away from.</summary>
     public Conditioning Unconditional { get; private init; } = Conditioning.None;
 
+    /// <summary>What the scheduler's steps are told beside the sample, in the order of <see cref="Timetable.Conditions"/>.</summary>
+    public ImmutableArray<Tensor> StepConditions { get; private init; } = [];
+
     private Func<CancellationToken, Step> Begin { get; init; }
 
     private Func<Tensor, ImmutableArray<Image>>? Decoder { get; init; }
@@ -183,6 +186,18 @@ public sealed record DenoisingLoop
         return this with { Conditioning = conditioning, Unconditional = unconditional };
     }
 
+    /// <summary>The loop with what the scheduler's steps are told beside the sample: RePaint's original and mask.</summary>
+    /// <param name="conditions">In the order of <see cref="Timetable.Conditions"/>, each shaped so that it broadcasts to the sample.</param>
+    /// <exception cref="ArgumentException">Their number isn't what the timetable asks for.</exception>
+    public DenoisingLoop WithStepConditions(params Tensor[] conditions)
+    {
+        ArgumentNullException.ThrowIfNull(conditions);
+        return conditions.Length == Timetable.Conditions.Length ? this with { StepConditions = [.. conditions] }
+            : throw new ArgumentException(
+                $"DenoisingLoop.WithStepConditions: {Timetable.Scheduler} takes {Timetable.Conditions.Length} ({string.Join(", ", Timetable.Conditions)}); got {conditions.Length}.",
+                nameof(conditions));
+    }
+
     /// <summary>The loop with another timetable of the same number of positions: its memory starts anew.</summary>
     /// <exception cref="ArgumentException">The lengths differ.</exception>
     public DenoisingLoop WithTimetable(Timetable timetable)
@@ -194,7 +209,7 @@ public sealed record DenoisingLoop
     }
 
     /// <summary>The loop with recorded noise instead of a generator's.</summary>
-    /// <param name="noise">The position to the standard normals that its step uses, as many as the sample has values.</param>
+    /// <param name="noise">The position to the standard normals that its step uses: as many as the sample has values, for each noise that it takes.</param>
     public DenoisingLoop WithNoise(Func<int, float[]> noise)
     {
         ArgumentNullException.ThrowIfNull(noise);
@@ -252,27 +267,32 @@ public sealed record DenoisingLoop
 
     private static NoiseSource? NoiseFrom(Step step) => step.Generators.IsEmpty ? null : NoiseSource.FromStates(step.Generators);
 
-    private sealed record Computation(StepResult<Tensor> Result, Tensor Output, Tensor[] Drawn, NoiseNeed Need)
+    // Output has the prediction, or nothing at a position that doesn't ask for one: the sample there may be the caller's to keep.
+    private sealed record Computation(StepResult<Tensor> Result, Tensor[] Output, Tensor[] Drawn, NoiseNeed Need)
     {
         // The prediction and what the scheduler remembers stay, so that no later step computes the model again.
-        public Tensor[] Roots => [Result.Sample, Output, .. Result.State.Tensors()];
+        public Tensor[] Roots => [Result.Sample, .. Output, .. Result.State.Tensors()];
     }
 
     private Computation Compute(Step from, NoiseSource? noise)
     {
         int index = from.Index + 1;
-        var solver = Timetable.Over(TensorAlgebra.Instance);
-        var question = new DenoiserInput(solver.ScaleModelInput(from.Sample, index), Timetable.Timesteps[index], Conditioning)
+        var solver = Timetable.Over(TensorAlgebra.Instance).With([.. StepConditions]);
+
+        // A way back (RePaint) doesn't ask the model; its step ignores the output.
+        Tensor[] output = Timetable.NeedsModel(index) ? [Denoiser.Predict(Question(solver, from.Sample, index)).Value] : [];
+        var need = Timetable.NoiseFor(index);
+        Tensor[] drawn = need == NoiseNeed.None ? [] : Draw(noise, index, need, from.Sample);
+        return new(solver.Step(from.State, index, output is [var predicted] ? predicted : from.Sample, from.Sample, drawn), output, drawn, need);
+    }
+
+    private DenoiserInput Question(Solver<Tensor> solver, Tensor sample, int index) =>
+        new(solver.ScaleModelInput(sample, index), Timetable.Timesteps[index], Conditioning)
         {
             Unconditional = Unconditional,
             Index = index,
             Count = Timetable.Count,
         };
-        var output = Denoiser.Predict(question).Value;
-        var need = Timetable.NoiseFor(index);
-        Tensor[] drawn = need == NoiseNeed.None ? [] : [Draw(noise, index, need, from.Sample)];
-        return new(solver.Step(from.State, index, output, from.Sample, need == NoiseNeed.Required ? drawn : []), output, drawn, need);
-    }
 
     private Step Advance(Step from, NoiseSource? noise, CancellationToken cancel, LiveTensors? made = null)
     {
@@ -299,14 +319,27 @@ public sealed record DenoisingLoop
         return step;
     }
 
-    private Tensor Draw(NoiseSource? noise, int index, NoiseNeed need, Tensor like)
+    private Tensor[] Draw(NoiseSource? noise, int index, NoiseNeed need, Tensor like)
     {
-        float[] values = recorded is [var record] ? record(index)
-            : noise is not null ? noise.Randn(like.Shape.Lengths)
-            : need == NoiseNeed.Unused ? []
+        if (need == NoiseNeed.Unused)
+        {
+            // Drawn all the same, so that later draws are the ones that they are in diffusers.
+            noise?.Randn(like.Shape.Lengths);
+            return [];
+        }
+
+        int count = Timetable.NoiseCount(index), size = checked((int)like.Shape.Count);
+        if (recorded is [var record])
+        {
+            float[] values = record(index);
+            if (values.Length < (long)count * size)
+                throw new ArgumentException($"DenoisingLoop.WithNoise: got {values.Length} values for position {index} of {Timetable.Scheduler}, expected {count} times {size}.");
+            return [.. Enumerable.Range(0, count).Select(i => Tensor.From(values.AsSpan(i * size, size), like.Shape, like.Device))];
+        }
+
+        return noise is not null
+            ? [.. Enumerable.Range(0, count).Select(_ => Tensor.From(noise.Randn(like.Shape.Lengths), like.Shape, like.Device))]
             : throw new InvalidOperationException(
                 $"DenoisingLoop: {Timetable.Scheduler} needs noise at position {index}, but the run has no generator; start it with DenoisingLoop.FromNoise, or give WithNoise.");
-        return need == NoiseNeed.Unused ? Tensor.Zeros(like.Shape, like.ElementType, like.Device)
-            : Tensor.From(values, like.Shape, like.Device);
     }
 }

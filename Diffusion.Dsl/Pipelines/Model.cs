@@ -7,9 +7,9 @@ namespace Diffusion.Dsl.Pipelines;
 
 /// <summary>
 /// A model folder in diffusers' layout on a device. Components are loaded when a pipeline needs them, and once; weights are mapped
-/// into memory and read on demand.
+/// into memory and read on demand, and let go of when neither the model nor a run of it is referred to any more.
 /// </summary>
-public sealed class Model : IDisposable
+public sealed class Model
 {
     private readonly Lazy<TextToImageModel> text;
     private readonly Lazy<PixelModel> pixels;
@@ -82,13 +82,6 @@ public sealed class Model : IDisposable
     /// <summary>What unconditional generation needs of this model.</summary>
     /// <exception cref="NotSupportedException">The folder isn't of such a model.</exception>
     public PixelModel PixelModel() => pixels.Value;
-
-    /// <summary>Lets go of the weights: they are freed once no run uses them any more. Optional, as the collector does it too.</summary>
-    public void Dispose()
-    {
-        if (text.IsValueCreated)
-            Device.Trim();
-    }
 
     /// <inheritdoc/>
     public override string ToString() => $"{Name} ({Folder.PipelineClass}) on {Device.Name}";

@@ -1,3 +1,4 @@
+using Diffusion.Core.Images;
 using Diffusion.Core.Tensors;
 using Diffusion.Dsl.Denoising;
 using Diffusion.Dsl.Recipes;
@@ -11,6 +12,8 @@ namespace Diffusion.Dsl.Pipelines;
 /// </summary>
 public sealed class UnconditionalImage
 {
+    private const string RepaintScheduler = "RePaintScheduler";
+
     /// <summary>A run of a model with options.</summary>
     public UnconditionalImage(PixelModel model, UnconditionalImageOptions options)
     {
@@ -67,6 +70,21 @@ public sealed class UnconditionalImage
         ArgumentNullException.ThrowIfNull(scheduler);
         return With(options => options.WithScheduler(_ => scheduler));
     }
+
+    /// <summary>Makes a part of a picture anew, as diffusers' <c>RePaintPipeline</c>.</summary>
+    /// <param name="original">The picture; it gets the model's channels.</param>
+    /// <param name="mask">White where it is kept.</param>
+    /// <param name="jumpLength">How far back each jump goes, in steps, 1 or more.</param>
+    /// <param name="jumpSamples">How often each stretch is done, 1 (no jumps) or more.</param>
+    /// <exception cref="ArgumentException">The sizes don't fit; see <see cref="RepaintInput.Of(Image, Image)"/>.</exception>
+    public UnconditionalImage Repaint(Image original, Image mask, int jumpLength = 10, int jumpSamples = 10)
+    {
+        ArgumentNullException.ThrowIfNull(original);
+        return Repaint(RepaintInput.Of(Model.Channels == 1 ? original.ToGray() : original.ToRgb(), mask).WithJumps(jumpLength, jumpSamples));
+    }
+
+    /// <summary>Makes parts of pictures anew, as diffusers' <c>RePaintPipeline</c>. With a seed for each, the steps draw from the first, as there.</summary>
+    public UnconditionalImage Repaint(RepaintInput input) => With(options => options.WithRepaint(input));
 
     /// <summary>A function applied to every step before the next one is taken.</summary>
     public UnconditionalImage Map(Func<Step, Step> edit) => With(options => options.WithEdit(edit));
@@ -140,15 +158,39 @@ public sealed class UnconditionalImage
     private (Schedulers.Scheduler Scheduler, DenoisingLoop Loop) Plan()
     {
         var scheduler = Options.Scheduler(Model.Scheduler);
-        var timetable = scheduler.Timetable(new TimetableOptions
+        if (!Options.Repaint.IsEmpty && scheduler.Name != RepaintScheduler)
+            scheduler = scheduler.As(RepaintScheduler);
+        var timetableOptions = new TimetableOptions
         {
             Steps = Options.Steps,
             Eta = Options.Eta,
             UseClippedModelOutput = Options.UseClippedModelOutput,
-        });
+        };
+        return Options.Repaint is [var repaint]
+            ? (scheduler, Repainting(scheduler.Timetable(timetableOptions.WithJumps(repaint.JumpLength, repaint.JumpSamples)), repaint))
+            : (scheduler, Loop(scheduler.Timetable(timetableOptions), Shape.Of(Options.Batch, Model.Channels, Model.Height, Model.Width)));
+    }
+
+    private DenoisingLoop Repainting(Timetable timetable, RepaintInput input)
+    {
+        var original = input.Original;
+        if (original.Channels != Model.Channels || (original.Batch != 1 && original.Batch != Options.Batch))
+        {
+            throw new ArgumentException(
+                $"Repaint: got pictures {original} for a batch of {Options.Batch} with the {Model.Channels} channels of {Model.Name}; expected one picture, or one for each of the batch.",
+                nameof(input));
+        }
+
+        return Loop(timetable, Shape.Of(Options.Batch, original.Channels, original.Height, original.Width))
+            .WithStepConditions(original.ToTensor(Model.Device), input.Mask.ToTensor(Model.Device))
+            .MapStart(start => start.WithGenerators(start.Generators[0]));
+    }
+
+    private DenoisingLoop Loop(Timetable timetable, Shape shape)
+    {
         var loop = DenoisingLoop
-            .FromNoise(Model.Denoiser, timetable, Shape.Of(Options.Batch, Model.Channels, Model.Height, Model.Width), Options.Seeds, Model.Device)
+            .FromNoise(Model.Denoiser, timetable, shape, Options.Seeds, Model.Device)
             .WithDecoder(pixels => Pictures.ToValues(Pictures.Denormalized(pixels)).ToImages());
-        return (scheduler, Options.Edits.Aggregate(loop, (sum, edit) => sum.Map(edit)));
+        return Options.Edits.Aggregate(loop, (sum, edit) => sum.Map(edit));
     }
 }

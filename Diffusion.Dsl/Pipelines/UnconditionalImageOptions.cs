@@ -28,6 +28,9 @@ public sealed record UnconditionalImageOptions
     /// <summary>From the model's scheduler to the one to use.</summary>
     public Func<Scheduler, Scheduler> Scheduler { get; private init; } = scheduler => scheduler;
 
+    /// <summary>What is made anew in part; empty for none.</summary>
+    public ImmutableArray<RepaintInput> Repaint { get; private init; } = [];
+
     /// <summary>Applied to every step.</summary>
     public ImmutableArray<Func<Step, Step>> Edits { get; private init; } = [];
 
@@ -69,6 +72,13 @@ public sealed record UnconditionalImageOptions
     {
         ArgumentNullException.ThrowIfNull(scheduler);
         return this with { Scheduler = scheduler };
+    }
+
+    /// <summary>Makes a part of a picture anew, with RePaint's scheduler. Several pictures are a batch of so many.</summary>
+    public UnconditionalImageOptions WithRepaint(RepaintInput input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return this with { Repaint = [input], Batch = input.Original.Batch > 1 ? input.Original.Batch : Batch };
     }
 
     /// <summary>A function applied to every step before the next one is taken, after those given before.</summary>

@@ -227,7 +227,7 @@ public sealed record Recipe
         Width = model.Width,
         Height = model.Height,
         Device = model.Device.Name,
-        Unrecorded = [.. Own(scheduler), .. options.Edits.IsEmpty ? Enumerable.Empty<string>() : ["edits of steps"]],
+        Unrecorded = [.. Own(scheduler), .. Given(options)],
     };
 
     private static IEnumerable<string> Given(TextToImageOptions options)
@@ -238,6 +238,14 @@ public sealed record Recipe
             yield return "initial latents";
         if (!options.PromptEmbeddings.IsEmpty)
             yield return "prompt embeddings";
+        if (!options.Edits.IsEmpty)
+            yield return "edits of steps";
+    }
+
+    private static IEnumerable<string> Given(UnconditionalImageOptions options)
+    {
+        if (options.Repaint is [var repaint])
+            yield return $"picture and mask to repaint with {repaint.JumpSamples} goes at each stretch of {repaint.JumpLength} steps";
         if (!options.Edits.IsEmpty)
             yield return "edits of steps";
     }

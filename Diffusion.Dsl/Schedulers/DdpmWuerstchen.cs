@@ -30,10 +30,8 @@ internal static class DdpmWuerstchen
                 var at = NoiseLevel.FromAlphaBar(alphaBar);
                 var mean = (input.Sample - (1 - alpha) / at.Sigma * input.Output) / Math.Sqrt(alpha);
                 double deviation = times[input.Index + 1] > 0 ? Math.Sqrt((1 - alpha) * (1 - previous) / (1 - alphaBar)) : 0;
-                return new(
-                    input.State.Next(),
-                    deviation > 0 ? mean + deviation * input.Noise : mean,
-                    (input.Sample - at.Sigma * input.Output) / at.Signal) { Mean = mean };
+                var original = (input.Sample - at.Sigma * input.Output) / at.Signal;
+                return new(input.State.Next(), deviation > 0 ? mean + deviation * input.Noise : mean, original) { Mean = mean };
             },
         };
     }

@@ -19,11 +19,14 @@ public sealed record NoiseSchedule(ImmutableArray<double> Betas, ImmutableArray<
     public int Count => AlphaBars.Length;
 
     /// <summary>Noise over signal at each training timestep, ascending.</summary>
-    public ImmutableArray<double> Sigmas { get; } = [.. AlphaBars.Select(a => (double)(float)Math.Sqrt(Round(Round(1 - a) / a)))];
+    public ImmutableArray<double> Sigmas => field.IsDefault
+        ? field = [.. AlphaBars.Select(a => Round(Math.Sqrt(Round(Round(1 - a) / a))))]
+        : field;
 
     /// <summary>The half log signal-to-noise ratio at each training timestep, descending.</summary>
-    public ImmutableArray<double> Lambdas { get; } =
-        [.. AlphaBars.Select(a => Round(Round(Math.Log(Round(Math.Sqrt(a)))) - Round(Math.Log(Round(Math.Sqrt(Round(1 - a)))))))];
+    public ImmutableArray<double> Lambdas => field.IsDefault
+        ? field = [.. AlphaBars.Select(a => Round(Round(Math.Log(Round(Math.Sqrt(a)))) - Round(Math.Log(Round(Math.Sqrt(Round(1 - a)))))))]
+        : field;
 
     /// <summary>The schedule that a configuration describes.</summary>
     /// <param name="config">The configuration.</param>

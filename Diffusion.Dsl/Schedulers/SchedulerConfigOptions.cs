@@ -165,7 +165,7 @@ public sealed partial record SchedulerConfig
     /// <returns>The changed configuration.</returns>
     public SchedulerConfig WithFinalSigmasType(string value) => With("final_sigmas_type", SchedulerConfigJson.Write(value));
 
-    /// <summary>The order of the solver, 1..3.</summary>
+    /// <summary>The order of the solver, 1..3; of UniPC 1..8.</summary>
     public int SolverOrder => Integer("solver_order");
 
     /// <summary>Sets <see cref="SolverOrder"/>.</summary>

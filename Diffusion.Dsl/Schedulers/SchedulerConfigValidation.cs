@@ -28,7 +28,7 @@ public sealed partial record SchedulerConfig
         OneOf("timestep_type", ["discrete", "continuous"]);
         OneOf("final_sigmas_type", ["zero", "sigma_min"]);
         OneOf("masking_schedule", ["cosine", "linear"]);
-        Between("solver_order", 1, 3);
+        Between("solver_order", 1, ClassName == "UniPCMultistepScheduler" ? 8 : 3);
         Between("predictor_order", 1, 4);
         Between("corrector_order", 1, 4);
         Positive("clip_sample_range");
@@ -99,6 +99,7 @@ public sealed partial record SchedulerConfig
         "PNDMScheduler" or "EulerAncestralDiscreteScheduler" or "KDPM2DiscreteScheduler" or "KDPM2AncestralDiscreteScheduler"
             or "DPMSolverSDEScheduler" or "EDMEulerScheduler" or "EDMDPMSolverMultistepScheduler" => ["epsilon", "v_prediction"],
         "UnCLIPScheduler" => ["epsilon", "sample"],
+        "EulerDiscreteScheduler" => ["epsilon", "v_prediction", "sample", "original_sample"],
         _ => ["epsilon", "v_prediction", "sample"],
     };
 

@@ -59,7 +59,7 @@ internal sealed unsafe class CpuAttention
         paddedSize = narrow * Width + (wide ? Wide : 0);
         keyPanels = (keys + Width - 1) / Width;
         keySlices = (keys + KeyBlock - 1) / KeyBlock;
-        int most = Math.Max(depth, size) > 256 ? MaxQueryBlock / 2 : MaxQueryBlock;
+        int most = Math.Max(depth, size) > 512 ? MaxQueryBlock / 2 : MaxQueryBlock;
         long fair = ((long)queries * pairs + 2 * context.Threads - 1) / (2 * context.Threads);
         int blocks = (queries + most - 1) / most;
         int even = (queries + blocks - 1) / blocks;

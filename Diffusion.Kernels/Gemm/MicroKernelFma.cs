@@ -20,26 +20,6 @@ internal static unsafe class MicroKernelFma
         {
             c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector256<float>.Zero;
         }
-        if (start != null)
-        {
-            c00 += Vector256.Load(start);
-            c01 += Vector256.Load(start + 8);
-            start += startStride;
-            c10 += Vector256.Load(start);
-            c11 += Vector256.Load(start + 8);
-            start += startStride;
-            c20 += Vector256.Load(start);
-            c21 += Vector256.Load(start + 8);
-            start += startStride;
-            c30 += Vector256.Load(start);
-            c31 += Vector256.Load(start + 8);
-            start += startStride;
-            c40 += Vector256.Load(start);
-            c41 += Vector256.Load(start + 8);
-            start += startStride;
-            c50 += Vector256.Load(start);
-            c51 += Vector256.Load(start + 8);
-        }
         float* end = b + depth * 16;
         while (b < end)
         {
@@ -130,6 +110,27 @@ internal static unsafe class MicroKernelFma
             a += 24;
             b += 64;
         }
+        if (start != null)
+        {
+            // Last, so that sums over a deep product are of partial sums.
+            c00 += Vector256.Load(start);
+            c01 += Vector256.Load(start + 8);
+            start += startStride;
+            c10 += Vector256.Load(start);
+            c11 += Vector256.Load(start + 8);
+            start += startStride;
+            c20 += Vector256.Load(start);
+            c21 += Vector256.Load(start + 8);
+            start += startStride;
+            c30 += Vector256.Load(start);
+            c31 += Vector256.Load(start + 8);
+            start += startStride;
+            c40 += Vector256.Load(start);
+            c41 += Vector256.Load(start + 8);
+            start += startStride;
+            c50 += Vector256.Load(start);
+            c51 += Vector256.Load(start + 8);
+        }
         c00.Store(c);
         c01.Store(c + 8);
         c += stride;
@@ -153,24 +154,8 @@ internal static unsafe class MicroKernelFma
     public static void Strided6x16(float* a, nint lda, float* b, nint depth, float* c, nint stride)
     {
         float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda, a4 = a3 + lda, a5 = a4 + lda;
-        float* q = c;
-        var c00 = Vector256.Load(q);
-        var c01 = Vector256.Load(q + 8);
-        q += stride;
-        var c10 = Vector256.Load(q);
-        var c11 = Vector256.Load(q + 8);
-        q += stride;
-        var c20 = Vector256.Load(q);
-        var c21 = Vector256.Load(q + 8);
-        q += stride;
-        var c30 = Vector256.Load(q);
-        var c31 = Vector256.Load(q + 8);
-        q += stride;
-        var c40 = Vector256.Load(q);
-        var c41 = Vector256.Load(q + 8);
-        q += stride;
-        var c50 = Vector256.Load(q);
-        var c51 = Vector256.Load(q + 8);
+        Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
+        c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector256<float>.Zero;
         nint k = 0;
         float* end = b + (depth & ~(nint)1) * 16;
         while (b < end)
@@ -241,45 +226,31 @@ internal static unsafe class MicroKernelFma
             c50 = Fma.MultiplyAdd(x, b0, c50);
             c51 = Fma.MultiplyAdd(x, b1, c51);
         }
-        c00.Store(c);
-        c01.Store(c + 8);
+        (Vector256.Load(c) + c00).Store(c);
+        (Vector256.Load(c + 8) + c01).Store(c + 8);
         c += stride;
-        c10.Store(c);
-        c11.Store(c + 8);
+        (Vector256.Load(c) + c10).Store(c);
+        (Vector256.Load(c + 8) + c11).Store(c + 8);
         c += stride;
-        c20.Store(c);
-        c21.Store(c + 8);
+        (Vector256.Load(c) + c20).Store(c);
+        (Vector256.Load(c + 8) + c21).Store(c + 8);
         c += stride;
-        c30.Store(c);
-        c31.Store(c + 8);
+        (Vector256.Load(c) + c30).Store(c);
+        (Vector256.Load(c + 8) + c31).Store(c + 8);
         c += stride;
-        c40.Store(c);
-        c41.Store(c + 8);
+        (Vector256.Load(c) + c40).Store(c);
+        (Vector256.Load(c + 8) + c41).Store(c + 8);
         c += stride;
-        c50.Store(c);
-        c51.Store(c + 8);
+        (Vector256.Load(c) + c50).Store(c);
+        (Vector256.Load(c + 8) + c51).Store(c + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Strided4x24(float* a, nint lda, float* b, nint depth, float* c, nint stride)
     {
         float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
-        float* q = c;
-        var c00 = Vector256.Load(q);
-        var c01 = Vector256.Load(q + 8);
-        var c02 = Vector256.Load(q + 16);
-        q += stride;
-        var c10 = Vector256.Load(q);
-        var c11 = Vector256.Load(q + 8);
-        var c12 = Vector256.Load(q + 16);
-        q += stride;
-        var c20 = Vector256.Load(q);
-        var c21 = Vector256.Load(q + 8);
-        var c22 = Vector256.Load(q + 16);
-        q += stride;
-        var c30 = Vector256.Load(q);
-        var c31 = Vector256.Load(q + 8);
-        var c32 = Vector256.Load(q + 16);
+        Vector256<float> c00, c01, c02, c10, c11, c12, c20, c21, c22, c30, c31, c32;
+        c00 = c01 = c02 = c10 = c11 = c12 = c20 = c21 = c22 = c30 = c31 = c32 = Vector256<float>.Zero;
         for (nint k = 0; k < depth; k++)
         {
             var b0 = Vector256.Load(b);
@@ -303,20 +274,20 @@ internal static unsafe class MicroKernelFma
             c31 = Fma.MultiplyAdd(x, b1, c31);
             c32 = Fma.MultiplyAdd(x, b2, c32);
         }
-        c00.Store(c);
-        c01.Store(c + 8);
-        c02.Store(c + 16);
+        (Vector256.Load(c) + c00).Store(c);
+        (Vector256.Load(c + 8) + c01).Store(c + 8);
+        (Vector256.Load(c + 16) + c02).Store(c + 16);
         c += stride;
-        c10.Store(c);
-        c11.Store(c + 8);
-        c12.Store(c + 16);
+        (Vector256.Load(c) + c10).Store(c);
+        (Vector256.Load(c + 8) + c11).Store(c + 8);
+        (Vector256.Load(c + 16) + c12).Store(c + 16);
         c += stride;
-        c20.Store(c);
-        c21.Store(c + 8);
-        c22.Store(c + 16);
+        (Vector256.Load(c) + c20).Store(c);
+        (Vector256.Load(c + 8) + c21).Store(c + 8);
+        (Vector256.Load(c + 16) + c22).Store(c + 16);
         c += stride;
-        c30.Store(c);
-        c31.Store(c + 8);
-        c32.Store(c + 16);
+        (Vector256.Load(c) + c30).Store(c);
+        (Vector256.Load(c + 8) + c31).Store(c + 8);
+        (Vector256.Load(c + 16) + c32).Store(c + 16);
     }
 }

@@ -21,8 +21,8 @@ internal static unsafe class MicroKernelPortable
             for (int column = 0; column < width; column += 8)
             {
                 float* p = b + column;
-                var low = Vector128.Load(c + column);
-                var high = Vector128.Load(c + column + 4);
+                var low = Vector128<float>.Zero;
+                var high = Vector128<float>.Zero;
                 for (nint k = 0; k < depth; k++)
                 {
                     var x = Vector128.Create(a[k]);
@@ -30,8 +30,8 @@ internal static unsafe class MicroKernelPortable
                     high = Vector128.MultiplyAddEstimate(x, Vector128.Load(p + 4), high);
                     p += width;
                 }
-                low.Store(c + column);
-                high.Store(c + column + 4);
+                (Vector128.Load(c + column) + low).Store(c + column);
+                (Vector128.Load(c + column + 4) + high).Store(c + column + 4);
             }
             a += lda;
             c += stride;
@@ -50,26 +50,6 @@ internal static unsafe class MicroKernelPortable
         else
         {
             c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector128<float>.Zero;
-        }
-        if (start != null)
-        {
-            c00 += Vector128.Load(start);
-            c01 += Vector128.Load(start + 4);
-            start += startStride;
-            c10 += Vector128.Load(start);
-            c11 += Vector128.Load(start + 4);
-            start += startStride;
-            c20 += Vector128.Load(start);
-            c21 += Vector128.Load(start + 4);
-            start += startStride;
-            c30 += Vector128.Load(start);
-            c31 += Vector128.Load(start + 4);
-            start += startStride;
-            c40 += Vector128.Load(start);
-            c41 += Vector128.Load(start + 4);
-            start += startStride;
-            c50 += Vector128.Load(start);
-            c51 += Vector128.Load(start + 4);
         }
         for (nint k = 0; k < depth; k++)
         {
@@ -95,6 +75,27 @@ internal static unsafe class MicroKernelPortable
             c51 = Vector128.MultiplyAddEstimate(x, b1, c51);
             a += 6;
             b += 16;
+        }
+        if (start != null)
+        {
+            // Last, so that sums over a deep product are of partial sums.
+            c00 += Vector128.Load(start);
+            c01 += Vector128.Load(start + 4);
+            start += startStride;
+            c10 += Vector128.Load(start);
+            c11 += Vector128.Load(start + 4);
+            start += startStride;
+            c20 += Vector128.Load(start);
+            c21 += Vector128.Load(start + 4);
+            start += startStride;
+            c30 += Vector128.Load(start);
+            c31 += Vector128.Load(start + 4);
+            start += startStride;
+            c40 += Vector128.Load(start);
+            c41 += Vector128.Load(start + 4);
+            start += startStride;
+            c50 += Vector128.Load(start);
+            c51 += Vector128.Load(start + 4);
         }
         c00.Store(c);
         c01.Store(c + 4);

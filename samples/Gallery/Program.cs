@@ -17,7 +17,7 @@ string[] prompts =
     "a black star next to a cyan ring on light green",
 ];
 
-using var model = Model.Load("models/shapes-64", Device.Cpu);
+var model = Model.Load("models/shapes-64", Device.Cpu);
 
 var run = model.TextToImage(prompts)
     .Seeds([.. prompts.Select((_, i) => 42UL + (ulong)i)])

@@ -21,7 +21,7 @@ let adamsBashforth =
 [<EntryPoint>]
 let main args =
     let file = if args.Length > 0 then args[0] else "star.png"
-    use model = Model.Load("models/shapes-64", Device.Cpu)
+    let model = Model.Load("models/shapes-64", Device.Cpu)
     let own = model.TextToImageModel().Scheduler
 
     let run =

@@ -20,7 +20,7 @@ internal static class Generation
             throw new Refused($"--count must be 1 … {MostPictures}; got {request.Count}.", ExitCodes.Usage);
         var device = DeviceOf(request.Device);
         var recipe = request.FromRecipe.Length == 0 ? null : RecipeOf(request.FromRecipe);
-        using var model = Model.Load(request.Model.Length > 0 ? request.Model : DefaultModel(), device, cancel);
+        var model = Model.Load(request.Model.Length > 0 ? request.Model : DefaultModel(), device, cancel);
         var parts = model.TextToImageModel();
         var run = recipe is null ? RunOf(parts, request) : recipe.ToTextToImage(parts);
         var loop = run.Denoise();

@@ -41,19 +41,19 @@ public static class Gradient
             throw new TensorShapeException($"Gradient: the cotangent {cotangent.Shape} must have the output's shape {output.Shape}.");
         if (output.IsRealized && !inputs.Contains(output))
             throw new InvalidOperationException("Gradient: the output is realised already, so its expression is gone; take the gradient before asking for its numbers.");
-        var order = Depending(output, inputs);
+        var (order, depends) = Depending(output, inputs);
         var cotangents = new Dictionary<Tensor, Tensor>(ReferenceEqualityComparer.Instance) { [output] = cotangent };
         for (int i = order.Count - 1; i >= 0; i--)
         {
             var node = order[i];
-            if (!cotangents.TryGetValue(node, out var incoming) || node.Expression is not { } expression || inputs.Contains(node))
+            if (!cotangents.TryGetValue(node, out var incoming) || node.Expression is not { } expression || !expression.Inputs.Any(depends.Contains))
                 continue;
             var outgoing = Rules.Pull(node, expression, incoming);
             for (int j = 0; j < outgoing.Length; j++)
             {
-                if (outgoing[j] is not { } part)
-                    continue;
                 var input = expression.Inputs[j];
+                if (outgoing[j] is not { } part || !depends.Contains(input))
+                    continue;
                 part = part.Cast(input.ElementType);
                 cotangents[input] = cotangents.TryGetValue(input, out var sum) ? sum + part : part;
             }
@@ -62,11 +62,9 @@ public static class Gradient
     }
 
     // The nodes through which the output depends on an input, inputs first.
-    private static List<Tensor> Depending(Tensor output, Tensor[] inputs)
+    private static (List<Tensor> Order, HashSet<Tensor> Depends) Depending(Tensor output, Tensor[] inputs)
     {
-        var depends = new Dictionary<Tensor, bool>(ReferenceEqualityComparer.Instance);
-        foreach (var input in inputs)
-            depends[input] = true;
+        var depends = new HashSet<Tensor>(inputs, ReferenceEqualityComparer.Instance);
         var order = new List<Tensor>();
         var seen = new HashSet<Tensor>(ReferenceEqualityComparer.Instance);
         var stack = new Stack<(Tensor Node, bool Done)>();
@@ -77,10 +75,9 @@ public static class Gradient
             var children = node.Expression?.Inputs ?? [];
             if (done)
             {
-                bool known = depends.TryGetValue(node, out bool itself) && itself;
-                bool any = known || children.Any(c => depends.GetValueOrDefault(c));
-                depends[node] = any;
-                if (any)
+                if (children.Any(depends.Contains))
+                    depends.Add(node);
+                if (depends.Contains(node))
                     order.Add(node);
                 continue;
             }
@@ -90,6 +87,6 @@ public static class Gradient
             foreach (var child in children)
                 stack.Push((child, false));
         }
-        return order;
+        return (order, depends);
     }
 }

@@ -1,4 +1,5 @@
 using Diffusion.Core.Tensors.Graph;
+using Diffusion.Kernels;
 
 namespace Diffusion.Core.Tensors.Gradients;
 
@@ -12,7 +13,7 @@ internal static class Rules
         {
             ConstantOp => [],
             MapOp map => ElementwiseRules.Pull(map.Op, y, [.. x], g),
-            CastOp => [x[0].ElementType is Kernels.ElementType.Float32 or Kernels.ElementType.Float64 or Kernels.ElementType.Float16 or Kernels.ElementType.BFloat16 ? g : null],
+            CastOp => [x[0].ElementType.IsFloat() && y.ElementType.IsFloat() ? g : null],
             ContiguousOp => [g],
             ReshapeOp => [g.Reshape(x[0].Shape)],
             PermuteOp permute => [ViewRules.Permute(permute, g)],

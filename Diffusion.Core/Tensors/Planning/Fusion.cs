@@ -12,6 +12,10 @@ internal static class Fusion
     // Beyond this a program's tiles no longer fit the first cache level.
     private const int MaximumMembers = 48;
 
+    // Kernels take a bounded number of operands and scalars; a larger program would fall back to slow ones.
+    private const int MaximumInputs = 24;
+    private const int MaximumScalars = 60;
+
     public static void Decide(List<PlanNode> nodes)
     {
         InlineUpsampling(nodes);
@@ -57,10 +61,20 @@ internal static class Fusion
             group = consumer.Group;
         }
         // One chain is float32 or float64 as a whole; a step between the two is stored.
-        return group!.Members.Count < MaximumMembers && (group.Root.Type == ElementType.Float64) == (node.Type == ElementType.Float64) ? group : null;
+        return (group!.Root.Type == ElementType.Float64) == (node.Type == ElementType.Float64) && HasRoom(group, node) ? group : null;
     }
 
-    // The latest kernel that feeds the group hosts it: what the other inputs need is there by then.
+    private static bool HasRoom(ElementwiseGroup group, PlanNode node)
+    {
+        if (group.Members.Count >= MaximumMembers)
+            return false;
+        var reads = group.Members.Append(node).SelectMany(m => m.Inputs).Where(i => i != node && (i.Group is null || i.Group != group)).ToHashSet();
+        int scalars = reads.Count(i => i.IsConstant);
+        return scalars <= MaximumScalars && reads.Count - scalars <= MaximumInputs;
+    }
+
+    // The latest kernel that feeds the group hosts it: what the other inputs need is there by then. A conversion to float64
+    // doesn't make the kernel before it one of float64.
     private static void FindHost(ElementwiseGroup group)
     {
         if (!group.Root.Type.IsFloat())
@@ -76,7 +90,7 @@ internal static class Fusion
                     views.Insert(0, host);
                     host = host.Inputs[0];
                 }
-                if (host.HasEpilogue && host.Guest is null && OnlyFor(host, views.Count > 0 ? views[0] : null, group)
+                if (host.HasEpilogue && host.Guest is null && (host.Type == ElementType.Float64) == (group.Root.Type == ElementType.Float64) && OnlyFor(host, views.Count > 0 ? views[0] : null, group)
                     && (group.Host is null || host.Id > group.Host.Id))
                 {
                     group.Host = host;
@@ -98,7 +112,7 @@ internal static class Fusion
     {
         foreach (var node in nodes)
         {
-            if (node.Op is ConvolutionOp { InputDilation: (1, 1) } && node.Inputs[0] is { IsRoot: false } x && x.Consumers.Count == 1 && UpsamplingFactor(x) > 1)
+            if (node.Op is ConvolutionOp { InputDilation: (1, 1) } && node.Inputs[0] is { IsRoot: false } x && x.Consumers.Count == 1 && node.Inputs[1] != x && UpsamplingFactor(x) > 1)
                 x.Inlined = true;
         }
     }

@@ -122,6 +122,7 @@ internal sealed class GraphCapture
         }
         var expression = tensor.Expression!;
         Operations.Add(expression.Op);
+        Structure.Add(expression.Inputs.Length);
         foreach (var input in expression.Inputs)
             Structure.Add(input.CaptureIndex);
         if (expression.Op is ConstantOp constant)

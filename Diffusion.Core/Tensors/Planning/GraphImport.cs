@@ -33,7 +33,7 @@ internal static class GraphImport
             var inputs = new PlanNode[expression.Inputs.Length];
             for (int j = 0; j < inputs.Length; j++)
                 inputs[j] = byIndex[expression.Inputs[j].CaptureIndex];
-            if (expression.Op is CastOp or ContiguousOp or { IsView: true } && inputs[0].IsConstant)
+            if (expression.Op is ContiguousOp or { IsView: true } && inputs[0].IsConstant)
             {
                 byIndex[i] = Add(new PlanNode(nodes.Count, inputs[0].Op, [], tensor.Shape, tensor.ElementType) { Scalar = inputs[0].Scalar });
                 continue;

@@ -34,5 +34,5 @@ internal static class MemoryPlan
         return arena;
     }
 
-    private static long Aligned(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
+    private static long Aligned(long bytes) => (Math.Max(1, bytes) + Alignment - 1) / Alignment * Alignment;
 }

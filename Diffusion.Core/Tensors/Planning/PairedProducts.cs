@@ -60,7 +60,7 @@ internal static class PairedProducts
         var value = new PlanNode(product.Id, new PairedProductOp(), product.Inputs, first.Shape, product.Type);
         var gate = new PlanNode(product.Id, new PairedHalfOp(), [value], first.Shape, product.Type);
         value.Consumers.Add(gate);
-        foreach (var input in product.Inputs)
+        foreach (var input in product.Inputs.Distinct())
             input.Consumers[input.Consumers.IndexOf(product)] = value;
         added.Add(value);
         added.Add(gate);

@@ -30,8 +30,15 @@ internal sealed record Plan(
         DeviceBuffer? arena = null;
         var results = new DeviceBuffer[ResultBytes.Length];
         bool done = false;
+        int retained = 0;
         try
         {
+            // Another thread may dispose a tensor that is read here.
+            foreach (var leaf in capture.Leaves)
+            {
+                leaf.Storage!.Retain();
+                retained++;
+            }
             arena = ArenaBytes > 0 ? RentArena(device) : null;
             for (int i = 0; i < results.Length; i++)
                 results[i] = device.Allocate(ResultBytes[i]);
@@ -47,6 +54,8 @@ internal sealed record Plan(
         finally
         {
             scratch.Clear();
+            for (int i = 0; i < retained; i++)
+                capture.Leaves[i].Storage!.Release();
             if (arena is not null)
                 device.Return(arena);
             if (!done)
@@ -106,22 +115,25 @@ internal sealed record Plan(
 
     private void Complete(Device device, GraphCapture capture, Tensor[] roots, DeviceBuffer[] buffers)
     {
+        // All are made before one is published: another thread may dispose it at once.
         var owners = new Storage[buffers.Length];
+        var storages = new Storage[roots.Length];
         for (int i = 0; i < roots.Length; i++)
         {
             var result = Results[i];
             if (result.IsLeaf)
             {
                 var leaf = capture.Leaves[result.Index].Storage!;
-                roots[i].Complete(leaf.View(leaf.ByteOffset + result.ByteOffset, result.Layout));
+                storages[i] = leaf.View(leaf.ByteOffset + result.ByteOffset, result.Layout);
                 continue;
             }
             // The first root owns the buffer, further ones share it.
-            var storage = owners[result.Index] is { } owner
+            storages[i] = owners[result.Index] is { } owner
                 ? owner.View(result.ByteOffset, result.Layout)
                 : owners[result.Index] = new Storage(device, buffers[result.Index], result.ByteOffset, result.Layout);
-            roots[i].Complete(storage);
         }
+        for (int i = 0; i < roots.Length; i++)
+            roots[i].Complete(storages[i]);
     }
 }
 

@@ -70,12 +70,10 @@ internal sealed partial class PlanBuilder
         var (a, b) = (ValueOf(node.Inputs[0]), ValueOf(node.Inputs[1]));
         int m = a.Layout.Shape[^2], k = a.Layout.Shape[^1], n = b.Layout.Shape[^1];
         var natural = Layout.Contiguous(node.Type, node.Shape.Lengths);
-        bool constant = IsConstantLeaf(b);
         if (b.Layout.Rank == 2)
         {
-            int rows = checked((int)(node.Shape.Count / Math.Max(1, n)));
-            if (n == 0)
-                rows = 0;
+            int rows = Rows(node.Shape).Rows;
+            bool constant = IsConstantLeaf(b);
             var right = b with { Layout = b.Layout.Reshape([1, k, n])! };
             var left = a.Layout.Reshape([1, rows, k]) is { } collapsed ? a with { Layout = collapsed } : null;
             left ??= RowMajor(node.Inputs[0], a) is var dense ? dense with { Layout = dense.Layout.Reshape([1, rows, k])! } : null;
@@ -88,7 +86,7 @@ internal sealed partial class PlanBuilder
         var first = Collapsed(node.Inputs[0], a, [batch, m, k]);
         var second = Collapsed(node.Inputs[1], b, [batch, k, n]);
         return EmitHosted(node, guest, natural, l => l.Reshape([batch, m, n]), [first, second],
-            (epilogue, output) => new GemmSpec(first.Layout, second.Layout, output, constant) { After = epilogue });
+            (epilogue, output) => new GemmSpec(first.Layout, second.Layout, output, IsConstantLeaf(second)) { After = epilogue });
     }
 
     private bool EmitPairedProduct(PlanNode node, ElementwiseGroup? guest)

@@ -31,8 +31,8 @@ internal sealed partial class PlanBuilder
     public static Plan Build(IKernelBackend backend, GraphCapture capture, IReadOnlyList<Tensor> roots)
     {
         var key = new PlanKey(capture.Hash, [.. capture.Operations], [.. capture.Structure]);
-        var (nodes, rootNodes) = GraphImport.Import(capture, roots);
-        nodes = PairedProducts.Rewrite(nodes);
+        var (imported, importedRoots) = GraphImport.Import(capture, roots);
+        var (nodes, rootNodes) = ViewSinking.Rewrite(PairedProducts.Rewrite(imported), importedRoots);
         Fusion.Decide(nodes);
         var builder = new PlanBuilder(backend, nodes, rootNodes);
         builder.EmitAll();

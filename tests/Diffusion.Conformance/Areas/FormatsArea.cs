@@ -27,9 +27,9 @@ public static class FormatsArea
     private static Func<Verdict>? CheckOf(string file) => Path.GetFileName(file) switch
     {
         var name when name.EndsWith(ShardSuffix, StringComparison.Ordinal) => () => Shards(file),
-        var name when name.StartsWith("keys_", StringComparison.Ordinal) => () => Verdict.Skip("single-file checkpoints with original names come later."),
+        var name when name.StartsWith("keys_", StringComparison.Ordinal) => () => SingleFileNames.Check(file),
         var name when name.StartsWith("openclip", StringComparison.Ordinal) && name.EndsWith(".json", StringComparison.Ordinal) =>
-            () => Verdict.Skip("OpenCLIP names come later."),
+            () => SingleFileNames.CheckOpenClip(Path.ChangeExtension(file, ".safetensors")),
         var name when Path.GetExtension(name) is ".bin" or ".ckpt" or ".pt" or ".pth" => () => Verdict.Skip("pickle checkpoints come later."),
         var name when Path.GetExtension(name) is ".json" => () => Values(file),
         _ => null,

@@ -11,7 +11,7 @@ public static class PipelinesArea
     /// <summary>Runs the cases.</summary>
     public static IEnumerable<CaseResult> Run(string folder, ConformanceOptions options)
     {
-        using var models = new LoadedModels(options);
+        var models = new LoadedModels(options);
         foreach (var family in Directory.GetDirectories(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal))
         {
             var cases = Path.Combine(folder, family, "cases");
@@ -40,7 +40,7 @@ public static class PipelinesArea
         {
             "" => TextToImageCase.CheckPrompts(settings, models),
             "StableDiffusionPipeline" => TextToImageCase.Check(settings, models),
-            "DDPMPipeline" or "DDIMPipeline" => UnconditionalCase.Check(settings, models),
+            "DDPMPipeline" or "DDIMPipeline" or "RePaintPipeline" => UnconditionalCase.Check(settings, models),
             var other => Verdict.Skip($"{other} isn't supported yet."),
         };
     }

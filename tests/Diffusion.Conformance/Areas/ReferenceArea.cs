@@ -18,7 +18,7 @@ public static class ReferenceArea
     /// <summary>Runs the cases.</summary>
     public static IEnumerable<CaseResult> Run(string folder, ConformanceOptions options)
     {
-        using var models = new LoadedModels(options);
+        var models = new LoadedModels(options);
         using var json = LenientJson.Read(Path.Combine(folder, "cases.json"));
         foreach (var element in json.RootElement.GetProperty("cases").EnumerateArray())
         {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Diffusion.Core.Devices;
 using Diffusion.Core.Images;
-using Diffusion.Dsl.Pipelines;
 using Diffusion.Dsl.Schedulers;
 
 namespace Diffusion.Dsl.Tests.Documentation;
@@ -45,8 +44,8 @@ internal static class NotebookCells
     // Paths in a notebook start at the notebook; those of a test don't.
     private static class Model
     {
-        public static Pipelines.Model Load(string folder, Device device) =>
-            Pipelines.Model.Load(Path.Combine(Repository.Root, "notebooks", folder), device);
+        public static Dsl.Pipelines.Model Load(string folder, Device device) =>
+            Dsl.Pipelines.Model.Load(Path.Combine(Repository.Root, "notebooks", folder), device);
     }
 }
 

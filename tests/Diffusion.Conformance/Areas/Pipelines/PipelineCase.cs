@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using Diffusion.Core.Formats;
+using Diffusion.Core.Images;
 using Diffusion.Core.Tensors;
 using Diffusion.Dsl.Denoising;
 using Diffusion.Dsl.Schedulers;
@@ -103,6 +104,18 @@ public sealed class PipelineCase(string folder, string file, JsonElement root)
     /// <summary>A tensor of the file.</summary>
     public static Tensor Read(SafetensorsFile tensors, string name) =>
         Tensor.From(tensors.ToFloats(name), new Shape([.. tensors.Entry(name).Shape.Select(length => checked((int)length))]));
+
+    /// <summary>Pictures of the file, 0 … 255: one, or several along a first axis.</summary>
+    /// <param name="tensors">The file.</param>
+    /// <param name="name">The tensor: [height, width] or [height, width, channels].</param>
+    /// <param name="rank">How many axes one picture has.</param>
+    public static IEnumerable<Image> Pictures(SafetensorsFile tensors, string name, int rank)
+    {
+        int[] shape = [.. tensors.Entry(name).Shape.Select(length => checked((int)length))];
+        var one = shape.Length > rank ? shape[^rank..] : shape;
+        return tensors.ToFloats(name).Chunk(one.Aggregate(1, (product, length) => product * length))
+            .Select(levels => Image.Create(one[1], one[0], one.Length == 2 ? 1 : one[2], [.. levels.Select(level => (byte)level)]));
+    }
 
     /// <summary>Compares the sample after every step.</summary>
     public static IEnumerable<Verdict> CheckLatents(SafetensorsFile tensors, IReadOnlyList<Step> steps)

@@ -117,8 +117,8 @@ internal static class StandardLoop
                 verdict = verdict.And(SchedulerCase.Check(estimate!, k, estimates[k], result.PredictedOriginal, estimateFloor));
             }
 
-            floors += Distance(result.Sample, otherOutput.Sample) + Distance(result.Sample, otherSample.Sample) 
-                + Distance(sample, Nudge(sample)) * Growth(timetable, index);
+            floors += Distance(result.Sample, otherOutput.Sample) + Distance(result.Sample, otherSample.Sample);
+            floors += Distance(sample, Nudge(sample)) * Growth(timetable, index);
             verdict = verdict.And(SchedulerCase.Check("prev_samples", k, expected[k], result.Sample, floors));
             if (verdict.Outcome == Outcome.Fail) return verdict;
             var ownResult = solver.Step(ownState, index, outputs[k], own, noise[k]);
