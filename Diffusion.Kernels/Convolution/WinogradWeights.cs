@@ -70,29 +70,34 @@ internal sealed unsafe class WinogradWeights(Layout weights, int edge)
         }
     }
 
+    // The elements of one channel lie megabytes apart, often at multiples of the caches' size, so a line that is written in two
+    // goes would be fetched and evicted twice. Each line is written whole, past the caches: it isn't read before all are packed.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Transform(float* taps, float* target)
     {
-        int width = Vector<double>.Count;
+        int width = Vector<double>.Count, parts = Width / width;
         var g = edge == 4 ? Four : Six;
-        Vector<double>* d = stackalloc Vector<double>[2 * Taps];
-        Vector<double>* t = stackalloc Vector<double>[2 * 6 * 3];
-        for (int lane = 0; lane < Width; lane += 2 * width)
+        Vector<double>* d = stackalloc Vector<double>[parts * Taps];
+        Vector<double>* t = stackalloc Vector<double>[parts * 6 * 3];
+        for (int i = 0; i < Taps; i++)
         {
-            for (int i = 0; i < Taps; i++)
-                Vector.Widen(Vector.Load(taps + i * Strip * Width + lane), out d[2 * i], out d[2 * i + 1]);
-            for (int i = 0; i < edge; i++)
+            for (int part = 0; part < parts; part += 2)
+                Vector.Widen(Vector.Load(taps + i * Strip * Width + part * width), out d[i * parts + part], out d[i * parts + part + 1]);
+        }
+        for (int i = 0; i < edge; i++)
+        {
+            for (int j = 0; j < 3 * parts; j++)
+                t[3 * parts * i + j] = d[j] * g[3 * i] + d[3 * parts + j] * g[3 * i + 1] + d[6 * parts + j] * g[3 * i + 2];
+        }
+        for (int i = 0; i < Elements; i++)
+        {
+            var row = t + i / edge * 3 * parts;
+            int j = i % edge * 3;
+            for (int part = 0; part < parts; part += 2)
             {
-                for (int j = 0; j < 6; j++)
-                    t[6 * i + j] = d[j] * g[3 * i] + d[6 + j] * g[3 * i + 1] + d[12 + j] * g[3 * i + 2];
-            }
-            for (int i = 0; i < Elements; i++)
-            {
-                var row = t + i / edge * 6;
-                int j = i % edge * 3;
-                var low = row[0] * g[j] + row[2] * g[j + 1] + row[4] * g[j + 2];
-                var high = row[1] * g[j] + row[3] * g[j + 1] + row[5] * g[j + 2];
-                Vector.Store(Vector.Narrow(low, high), target + i * ElementFloats + lane);
+                var low = row[part] * g[j] + row[parts + part] * g[j + 1] + row[2 * parts + part] * g[j + 2];
+                var high = row[part + 1] * g[j] + row[parts + part + 1] * g[j + 1] + row[2 * parts + part + 1] * g[j + 2];
+                Vector.StoreAlignedNonTemporal(Vector.Narrow(low, high), target + i * ElementFloats + part * width);
             }
         }
     }
