@@ -6,9 +6,9 @@ open Diffusion.Core.Tensors
 open Diffusion.Dsl.Denoising
 open Diffusion.Dsl.Generators
 open Diffusion.Dsl.Schedulers
+open Xunit
 open FsCheck
 open FsCheck.FSharp
-open Xunit
 
 /// Two lambdas, no inheritance: Adams-Bashforth of second order on the sigma scale, with an option as its memory.
 let private adamsBashforth =
