@@ -57,7 +57,7 @@ Task("Benchmarks")
     .Does(() => DotNet("build", "benchmarks/Diffusion.Benchmarks.csproj", "-c", configuration, $"-p:Peers={Argument("peers", false)}"));
 
 Task("Pack")
-    .Description("The three libraries as packages in artifacts/package.")
+    .Description("The libraries as packages in artifacts/package.")
     .IsDependentOn("Build")
     .Does(() => DotNet("pack", solution, "-c", configuration, "--no-build"));
 

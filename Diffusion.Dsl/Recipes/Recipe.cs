@@ -23,6 +23,9 @@ public sealed record Recipe
     /// <summary>The pipeline of a recipe without.</summary>
     public const string Unconditional = "unconditional";
 
+    // How guidances that were given as code are listed among what isn't recorded.
+    private const string OwnGuidance = "guidance (";
+
     /// <summary><see cref="TextToImage"/> or <see cref="Unconditional"/>.</summary>
     public required string Pipeline { get; init; }
 
@@ -180,7 +183,9 @@ public sealed record Recipe
         Line("seed", string.Join(", ", Seeds));
         Line("steps", Timesteps.IsEmpty ? Text(Steps) : $"{Timesteps.Length}: {string.Join(", ", Timesteps.Select(t => Text(t)))}");
         Line("scheduler", Scheduler.ClassName);
-        if (Pipeline == TextToImage)
+
+        // Guidances of one's own replace the scale; they are named below.
+        if (Pipeline == TextToImage && !Unrecorded.Any(given => given.StartsWith(OwnGuidance, StringComparison.Ordinal)))
             Line("guidance", GuidanceRescale > 0 ? $"{Text(GuidanceScale)}, rescaled {Text(GuidanceRescale)}" : Text(GuidanceScale));
         Line("eta", Eta == 0 ? "" : Text(Eta));
         Line("clip skip", ClipSkip == 0 ? "" : Text(ClipSkip));
@@ -233,7 +238,7 @@ public sealed record Recipe
     private static IEnumerable<string> Given(TextToImageOptions options)
     {
         if (!options.Guidances.IsEmpty)
-            yield return $"guidance ({string.Join(", ", options.Guidances.Select(guidance => guidance.Name))})";
+            yield return $"{OwnGuidance}{string.Join(", ", options.Guidances.Select(guidance => guidance.Name))})";
         if (!options.Latents.IsEmpty)
             yield return "initial latents";
         if (!options.PromptEmbeddings.IsEmpty)

@@ -4,8 +4,11 @@ open System.Collections.Immutable
 open Diffusion.Core.Devices
 open Diffusion.Core.Tensors
 open Diffusion.Dsl.Denoising
+open Diffusion.Dsl.Generators
 open Diffusion.Dsl.Schedulers
 open Xunit
+open FsCheck
+open FsCheck.FSharp
 
 /// Two lambdas, no inheritance: Adams-Bashforth of second order on the sigma scale, with an option as its memory.
 let private adamsBashforth =
@@ -64,6 +67,16 @@ let ``an own scheduler's run can be split at any step`` () =
         for step in steps do
             let last = loop.From(step).Run()
             Toys.near 0.0 (steps[4].Sample.ToArray()) (last.Sample.ToArray())
+
+[<Fact>]
+let ``the laws of schedulers hold for an own one`` () =
+    let runs = SchedulerGenerators.Runs(adamsBashforth) |> Arb.fromGen
+
+    for law in [ SchedulerLaws.SplitRunEqualsUnsplit; SchedulerLaws.BatchEqualsLoop; SchedulerLaws.LinearInTheSample ] do
+        Check.QuickThrowOnFailure(Prop.forAll runs law)
+
+    SchedulerLaws.CheckAll euler
+    SchedulerLaws.CheckAll noisy
 
 [<Fact>]
 let ``a pipeline takes an own scheduler`` () =

@@ -1,5 +1,6 @@
 using Diffusion.Core.Images;
 using Diffusion.Core.Tensors;
+using Diffusion.Dsl.Guidances;
 using Diffusion.Dsl.Recipes;
 using Diffusion.Dsl.Schedulers;
 using FsCheck;
@@ -95,5 +96,15 @@ public sealed class RecipeTests
         Assert.Contains("prompt: a fox\n", text, StringComparison.Ordinal);
         Assert.Contains("seed: 42\n", text, StringComparison.Ordinal);
         Assert.Contains("scheduler: DDIMScheduler\n", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_scale_that_own_guidances_replace_is_not_printed()
+    {
+        var run = Toys.TextToImage().TextToImage("a fox").Steps(2).GuidanceScale(7.5);
+        Assert.Contains("guidance: 7.5\n", run.Describe(), StringComparison.Ordinal);
+        string own = run.Guide(Guidance.ClassifierFree(3)).Describe();
+        Assert.DoesNotContain("7.5", own, StringComparison.Ordinal);
+        Assert.Contains("not recorded: guidance (", own, StringComparison.Ordinal);
     }
 }

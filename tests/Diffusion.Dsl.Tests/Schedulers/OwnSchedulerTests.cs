@@ -1,4 +1,7 @@
+using Diffusion.Dsl.Generators;
 using Diffusion.Dsl.Schedulers;
+using FsCheck;
+using FsCheck.Fluent;
 using Xunit;
 
 namespace Diffusion.Dsl.Tests.Schedulers;
@@ -21,7 +24,7 @@ public sealed class OwnSchedulerTests
     [Fact]
     public void Two_functions_make_a_scheduler_of_second_order()
     {
-        var data = new Gaussian(0.4, 0.6);
+        var data = new GaussianData(0.4, 0.6);
         double Error(Scheduler scheduler, int steps)
         {
             var timetable = scheduler.With(c => c.WithBetaStart(0.00085).WithBetaEnd(0.012).WithBetaSchedule("scaled_linear")).Timetable(steps);
@@ -32,6 +35,37 @@ public sealed class OwnSchedulerTests
         Assert.Equal("AB2", AdamsBashforth.Name);
         Assert.True(Math.Log2(Error(AdamsBashforth, 60) / Error(AdamsBashforth, 120)) > 1.7);
         Assert.True(Error(AdamsBashforth, 60) < Error(Scheduler.ByName("Euler"), 60) / 5);
+    }
+
+    [Fact]
+    public void The_laws_hold_for_it()
+    {
+        SchedulerLaws.CheckAll(AdamsBashforth);
+        SchedulerLaws.ConvergesWithOrder(AdamsBashforth, 2, new GaussianData(0.4, 0.6)).QuickCheckThrowOnFailure();
+        Prop.ForAll(
+            SchedulerGenerators.Noise.Two().ToArbitrary(),
+            numbers => SchedulerLaws.OnePerfectStepGivesTheSample(AdamsBashforth, numbers.Item1, numbers.Item2)).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void The_laws_find_what_is_wrong()
+    {
+        // Keeps the count outside of its memory, clips, mixes the items of a batch: each of them breaks a law.
+        int calls = 0;
+        var forgetful = Scheduler.Create("forgetful", _ => 0, (memory, step) => new SolverResult<int>(step.Sample * (1.0 / ++calls), memory));
+        var clipping = Scheduler.Create("clipping", _ => 0, (memory, step) => new SolverResult<int>(step.Sample.Clamp(-0.1, 0.1), memory));
+        var mixing = Scheduler.Create("mixing", _ => 0, (memory, step) => new SolverResult<int>(step.Sample * step.Sample.MeanNorm(), memory));
+        foreach (var (scheduler, law) in new (Scheduler, Func<SchedulerRun, Property>)[]
+        {
+            (forgetful, SchedulerLaws.SplitRunEqualsUnsplit), (clipping, SchedulerLaws.LinearInTheSample), (mixing, SchedulerLaws.BatchEqualsLoop),
+        })
+        {
+            var property = Prop.ForAll(SchedulerGenerators.Runs(scheduler).ToArbitrary(), law);
+            Assert.ThrowsAny<Exception>(() => property.QuickCheckThrowOnFailure());
+            Assert.ThrowsAny<Exception>(() => SchedulerLaws.CheckAll(scheduler));
+        }
+
+        Assert.ThrowsAny<Exception>(() => SchedulerLaws.ConvergesWithOrder(Scheduler.ByName("Euler"), 2, new(0.4, 0.6)).QuickCheckThrowOnFailure());
     }
 
     [Fact]

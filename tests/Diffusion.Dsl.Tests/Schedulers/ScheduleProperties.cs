@@ -1,3 +1,4 @@
+using Diffusion.Dsl.Generators;
 using Diffusion.Dsl.Schedulers;
 using FsCheck;
 using FsCheck.Fluent;
@@ -10,19 +11,13 @@ namespace Diffusion.Dsl.Tests.Schedulers;
 /// <summary>Generators of schedules and run lengths.</summary>
 public static class ScheduleArbitraries
 {
-    public static Arbitrary<SchedulerConfig> Configs() => (
-        from schedule in Gen.Elements("linear", "scaled_linear", "squaredcos_cap_v2")
-        from count in Gen.Choose(2, 1000)
-        from start in Gen.Choose(1, 100)
-        from more in Gen.Choose(0, 400)
-        select SchedulerConfig.Default("DDIMScheduler").WithBetaSchedule(schedule).WithNumTrainTimesteps(count)
-            .WithBetaStart(start * 1e-4).WithBetaEnd((start + more) * 1e-4)).ToArbitrary();
+    public static Arbitrary<SchedulerConfig> Configs() => SchedulerGenerators.BetaSchedules("DDIMScheduler").ToArbitrary();
 
     public static Arbitrary<(string ClassName, string Spacing, int Steps)> Runs() => (
-        from info in Gen.Elements(Scheduling.All.Where(info => info.Exchangeable).ToArray())
+        from className in Gen.Elements(SchedulerGenerators.ClassNames.ToArray())
         from spacing in Gen.Elements("linspace", "leading", "trailing")
         from steps in Gen.Choose(1, 999)
-        select (info.ClassName, spacing, steps)).ToArbitrary();
+        select (className, spacing, steps)).ToArbitrary();
 }
 
 public sealed class ScheduleProperties
@@ -60,6 +55,13 @@ public sealed class ScheduleProperties
         Assert.All(timetable.Timesteps.Zip(timetable.Timesteps.Skip(1)), pair => Assert.True(pair.Second <= pair.First + 1e-3));
         if (timetable.IntegerTimesteps) Assert.All(timetable.Timesteps, t => Assert.Equal(Math.Floor(t), t));
         Assert.All(timetable.Sigmas.Zip(timetable.Sigmas.Skip(1)), pair => Assert.True(pair.Second <= pair.First));
+    }
+
+    [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 200)]
+    public void Impossible_options_are_refused_by_name(InvalidConfiguration invalid)
+    {
+        var error = Assert.ThrowsAny<ArgumentException>(() => Scheduling.Create(invalid.Config));
+        Assert.Contains(invalid.Option, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,7 @@
+using Diffusion.Dsl.Generators;
 using Diffusion.Dsl.Schedulers;
+using FsCheck;
+using FsCheck.Fluent;
 using FsCheck.Xunit;
 using Xunit;
 
@@ -7,6 +10,21 @@ namespace Diffusion.Dsl.Tests.Schedulers;
 public sealed class StepProperties
 {
     public static TheoryData<string> Exchangeable => [.. Toy.Exchangeable().Select(scheduler => scheduler.Name)];
+
+    [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 300)]
+    public Property The_timetable_falls_whatever_the_options(SchedulerRun run) => SchedulerLaws.TimetableIsMonotone(run);
+
+    [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 300)]
+    public Property A_split_run_is_the_unsplit_one_whatever_the_options(SchedulerRun run) => SchedulerLaws.SplitRunEqualsUnsplit(run);
+
+    [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 300)]
+    public Property A_run_is_linear_whatever_the_options(SchedulerRun run) => SchedulerLaws.LinearInTheSample(run);
+
+    [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 300)]
+    public Property A_batch_is_the_loop_whatever_the_options(SchedulerRun run) => SchedulerLaws.BatchEqualsLoop(run);
+
+    [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 300)]
+    public Property An_exact_prediction_gives_the_sample_whatever_the_options(SchedulerRun run) => SchedulerLaws.ExactPredictionGivesTheSample(run);
 
     [Theory]
     [MemberData(nameof(Exchangeable))]
@@ -90,11 +108,8 @@ public sealed class StepProperties
     [InlineData("DDPMScheduler")]
     public void One_step_from_pure_noise_with_the_perfect_model_gives_the_sample(string name)
     {
-        var scheduler = Toy.Plain(name);
-        if (scheduler.Config.Knows("timestep_spacing")) scheduler = scheduler.With(config => config.WithTimestepSpacing("trailing"));
-        var timetable = scheduler.Timetable(1);
-        const double x0 = 0.7;
-        Assert.Equal(x0, Toy.Run(timetable, (_, _) => x0, 1.3 * timetable.InitNoiseSigma)[^1], 1e-6);
+        foreach (double x0 in new[] { 0.7, -1.2 })
+            SchedulerLaws.OnePerfectStepGivesTheSample(Toy.Plain(name), x0, 1.3).QuickCheckThrowOnFailure();
     }
 
     [Property(MaxTest = 25)]
