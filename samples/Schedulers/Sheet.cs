@@ -39,9 +39,9 @@ internal static class Sheet
         }
 
         double bottom = second + rows * (Tall + 60);
-        elements.Add(Svg.Text(new(Margin, bottom - 6),
-            "Below: ten samples of a mixture of three normal distributions (its density in gray) with the exact denoiser; sample scaled to unit variance of the noise."));
-        return Svg.Document(width, bottom + 16, elements);
+        elements.Add(Svg.Text(new(Margin, bottom - 6), "Paths of ten samples under the exact denoiser of a mixture of three normal distributions (its density in gray)."));
+        elements.Add(Svg.Text(new(Margin, bottom + 12), "Samples are shown on the variance-preserving scale: divided by the root of signal² + sigma²."));
+        return Svg.Document(width, bottom + 30, elements);
     }
 
     private static IEnumerable<string> Paths(Course course, Mixture data, string colour, double left, double top)
