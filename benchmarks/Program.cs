@@ -31,6 +31,7 @@ static int Run(string verb, string[] rest)
         case "packing": return PackingVerb.Run(BenchmarkOptions.Parse(rest));
         case "kernels": return KernelsVerb.Run(rest);
         case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
+        case "schedulers": return SchedulersVerb.Run(BenchmarkOptions.Parse(rest));
         case "allocations": return AllocationsVerb.Run(BenchmarkOptions.Parse(rest));
         default:
             Console.WriteLine(
@@ -42,6 +43,7 @@ static int Run(string verb, string[] rest)
                   shapes       models/shapes-64: start-up and 20 guided steps
                   packing      the first use of weights, which repacks them
                   allocations  managed bytes of a steady denoising step: graph and rest
+                  schedulers   host time and managed bytes of one step of each scheduler; nothing is computed
                   kernels      single kernels under BenchmarkDotNet; further arguments are its own (--filter '*')
 
                   --quick      fewer samples, and the smaller half of the cases

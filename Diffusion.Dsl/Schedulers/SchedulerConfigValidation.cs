@@ -78,7 +78,13 @@ public sealed partial record SchedulerConfig
             case "UniPCMultistepScheduler":
                 OneOf("solver_type", ["bh1", "bh2", "midpoint", "heun", "logrho"]);
                 if (Json("solver_p") != "null")
-                    throw new NotSupportedException($"{ClassName}: solver_p (another scheduler as predictor) is not supported; leave it out.");
+                {
+                    throw new NotSupportedException(
+                        $"{ClassName}: solver_p (another scheduler as predictor) isn't supported; use null, which predicts with UniPC's own predictor "
+                        + "of solver_order, or list the first steps in disable_corrector; for another solver's steps alone, use that scheduler itself "
+                        + "(such as DPMSolverMultistepScheduler).");
+                }
+
                 break;
             case "SASolverScheduler":
                 OneOf("algorithm_type", ["data_prediction", "noise_prediction"]);

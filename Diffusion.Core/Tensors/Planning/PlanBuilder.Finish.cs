@@ -81,6 +81,12 @@ internal sealed partial class PlanBuilder
         var computing = nodes.Where(n => !n.IsLeaf && !n.IsConstant && !n.Op.IsView).ToList();
         return new PlanReport(kernels, computing.Count, arenaBytes,
             regions.Where(r => r.Kind == RegionKind.Arena && r.LastStep >= 0 && !workspaces.Contains(r)).Sum(r => r.Bytes),
-            computing.Sum(n => n.Shape.Count * n.Type.Size()), resultBytes, packed);
+            computing.Sum(n => n.Shape.Count * n.Type.Size()), resultBytes, packed)
+        {
+            LiveIntermediateBytes = MostAlive([.. regions.Where(r => r.Resolved == r && r.Kind == RegionKind.Arena && r.LastStep >= 0 && !workspaces.Contains(r))]),
+        };
     }
+
+    private static long MostAlive(List<Region> stored) =>
+        stored.Select(at => stored.Where(r => r.FirstStep <= at.FirstStep && at.FirstStep <= r.LastStep).Sum(r => r.Bytes)).DefaultIfEmpty().Max();
 }

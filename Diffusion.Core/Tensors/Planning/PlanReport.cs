@@ -31,9 +31,15 @@ public sealed record PlanReport(
     /// <summary>Operations that needed no kernel of their own.</summary>
     public int FusedOperations => Kernels.Sum(k => k.Fused.Length);
 
+    /// <summary>Most bytes of intermediates that are alive at once, scratch not counted: at most <see cref="IntermediateBytes"/>.</summary>
+    public long LiveIntermediateBytes { get; init; }
+
+    /// <summary>The scratch of the kernel that needs most of it; kernels run one after another, so it is never needed twice.</summary>
+    public long ScratchBytes => Kernels.Select(k => k.WorkspaceBytes).DefaultIfEmpty().Max();
+
     /// <summary>The summary without the list of kernels.</summary>
     public string Summary => string.Create(CultureInfo.InvariantCulture,
-        $"{Operations} operations in {Kernels.Length} kernels ({FusedOperations} fused); {Flops / 1e9:F2} GFLOP; peak {Megabytes(PeakBytes)} of {Megabytes(IntermediateBytes)} intermediates ({100.0 * PeakBytes / Math.Max(1, IntermediateBytes):F0} %), {Megabytes(UnfusedBytes)} without fusion; packed weights {Megabytes(PackedBytes)}");
+        $"{Operations} operations in {Kernels.Length} kernels ({FusedOperations} fused); {Flops / 1e9:F2} GFLOP; peak {Megabytes(PeakBytes)}: {Intermediates}, scratch {Megabytes(ScratchBytes)} at most; {Megabytes(UnfusedBytes)} without fusion; packed weights {Megabytes(PackedBytes)}");
 
     /// <inheritdoc/>
     public override string ToString()
@@ -49,6 +55,10 @@ public sealed record PlanReport(
         }
         return text.ToString();
     }
+
+    // Scratch isn't an intermediate: in a small graph it is many times as much, and a share of nothing says nothing.
+    private string Intermediates => IntermediateBytes == 0 ? "no intermediates" : string.Create(CultureInfo.InvariantCulture,
+        $"{Megabytes(LiveIntermediateBytes)} of {Megabytes(IntermediateBytes)} intermediates at once ({100.0 * LiveIntermediateBytes / IntermediateBytes:F0} %)");
 
     private static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:F1} MB");
 }

@@ -18,6 +18,7 @@ public partial class DocumentationTests
     [Theory]
     [InlineData("README.md", 2)]
     [InlineData("docs/getting-started.md", 7)]
+    [InlineData("docs/schedulers.md", 1)]
     public void Code_is_taken_from_files_that_are_compiled(string page, int count)
     {
         var snippets = Snippet().Matches(File.ReadAllText(Path.Combine(Repository.Root, page)));

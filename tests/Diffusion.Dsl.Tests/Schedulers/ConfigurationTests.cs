@@ -125,6 +125,16 @@ public sealed class ConfigurationTests
         Assert.Contains(name, Assert.ThrowsAny<ArgumentException>(() => Scheduling.ByName(name).Timetable(steps)).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void A_predictor_of_its_own_for_unipc_is_refused_with_what_to_use_instead()
+    {
+        const string json = """{ "_class_name": "UniPCMultistepScheduler", "solver_p": { "_class_name": "DDIMScheduler" } }""";
+        string message = Assert.Throws<NotSupportedException>(() => Scheduling.FromConfig(json)).Message;
+        Assert.Contains("use null", message, StringComparison.Ordinal);
+        Assert.Contains("DPMSolverMultistepScheduler", message, StringComparison.Ordinal);
+        Assert.Equal("UniPCMultistepScheduler", Scheduling.FromConfig("""{ "_class_name": "UniPCMultistepScheduler", "solver_p": null }""").Name);
+    }
+
+    [Fact]
     public void Custom_timesteps_must_be_descending_whole_and_trained()
     {
         var options = new TimetableOptions();

@@ -203,6 +203,26 @@ public sealed class FusionTests : IDisposable
         Assert.Contains("3 operations in 1 kernels", report.Summary, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_report_counts_scratch_apart_from_intermediates()
+    {
+        // One kernel stores nothing in between, whatever it needs to work in.
+        var one = device.Explain(ChannelsLast(1, 16, 16, 16).Conv2d(R(16, 16, 3, 3), R(16), stride: 1, padding: 1));
+        Assert.Equal(0, one.LiveIntermediateBytes);
+        Assert.True(one.ScratchBytes > 0, one.ToString());
+        Assert.Contains("no intermediates", one.Summary, StringComparison.Ordinal);
+        Assert.DoesNotContain("%", one.Summary, StringComparison.Ordinal);
+
+        // A chain needs what a kernel reads and what it writes, however long it is.
+        var x = R(256, 64);
+        for (int i = 0; i < 4; i++)
+            x = x.Softmax().Linear(R(64, 64));
+        var chain = device.Explain(x);
+        Assert.InRange(chain.LiveIntermediateBytes, 1, chain.IntermediateBytes);
+        Assert.True(chain.LiveIntermediateBytes <= chain.PeakBytes, chain.Summary);
+        Assert.Equal(2 * 256 * 64 * 4, chain.LiveIntermediateBytes);
+    }
+
     private static PlanReport Kernels(PlanReport report, params string[] names)
     {
         Assert.True(names.Order().SequenceEqual(report.Kernels.Select(k => k.Name).Order()), $"expected {string.Join(", ", names)}; planned\n{report}");
