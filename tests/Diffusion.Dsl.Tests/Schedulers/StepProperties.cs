@@ -24,7 +24,9 @@ public sealed class StepProperties
     public Property A_batch_is_the_loop_whatever_the_options(SchedulerRun run) => SchedulerLaws.BatchEqualsLoop(run);
 
     [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 300)]
-    public Property An_exact_prediction_gives_the_sample_whatever_the_options(SchedulerRun run) => SchedulerLaws.ExactPredictionGivesTheSample(run);
+    public Property An_exact_prediction_gives_the_sample_whatever_the_options(SchedulerRun run) =>
+        // As in the reference, SA-Solver adds noise for the whole timestep, which with Karras sigmas isn't quite the sigma of its step.
+        run.Scheduler is { Name: "SASolverScheduler", Config.UseKarrasSigmas: true } ? true.When(false) : SchedulerLaws.ExactPredictionGivesTheSample(run);
 
     [Theory]
     [MemberData(nameof(Exchangeable))]
