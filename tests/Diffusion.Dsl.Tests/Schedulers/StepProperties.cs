@@ -114,6 +114,19 @@ public sealed class StepProperties
             SchedulerLaws.OnePerfectStepGivesTheSample(Toy.Plain(name), x0, 1.3).QuickCheckThrowOnFailure();
     }
 
+    [Theory]
+    [InlineData("EulerAncestralDiscreteScheduler")]
+    [InlineData("DPMSolverSDEScheduler")]
+    public void Long_steps_from_the_noisiest_cosine_levels_stay_finite(string name)
+    {
+        for (int trained = 900; trained <= 1000; trained++)
+        {
+            var scheduler = Toy.Plain(name).With(config => config.WithBetaSchedule("squaredcos_cap_v2").WithNumTrainTimesteps(trained));
+            for (int steps = 2; steps <= 6; steps++)
+                Assert.True(double.IsFinite(Toy.Run(scheduler.Timetable(steps), (_, _) => 0.5, 100, _ => 0.1)[^1]), $"{trained}, {steps}");
+        }
+    }
+
     [Property(MaxTest = 25)]
     public void Ddim_after_its_inverse_returns(int seed)
     {
