@@ -27,12 +27,13 @@ internal static class EulerAncestral
     /// <summary>
     /// How far down to step and how much noise to add to arrive at <paramref name="to"/> with the right variance. In exact arithmetic
     /// down is to² / from; diffusers' float32 loses that when the step is long, and the timesteps of KDPM2 follow from it, so it is done in
-    /// float32 here too.
+    /// float32 here too, except where rounding leaves less than nothing, which is NaN there.
     /// </summary>
     internal static (double Down, double Up) Split(double from, double to)
     {
         float f = (float)from, t = (float)to;
         float up = MathF.Sqrt(t * t * (f * f - t * t) / (f * f));
-        return (MathF.Sqrt(t * t - up * up), up);
+        float left = t * t - up * up;
+        return (left < 0 ? to * to / from : MathF.Sqrt(left), up);
     }
 }

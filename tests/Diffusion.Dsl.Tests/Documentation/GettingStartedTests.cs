@@ -1,10 +1,13 @@
 using Diffusion.Core.Devices;
 using Diffusion.Core.Images;
 using Diffusion.Core.Tensors;
+using Diffusion.Dsl.Generators;
 using Diffusion.Dsl.Guidances;
 using Diffusion.Dsl.Pipelines;
 using Diffusion.Dsl.Recipes;
 using Diffusion.Dsl.Schedulers;
+using FsCheck;
+using FsCheck.Fluent;
 using Xunit;
 
 namespace Diffusion.Dsl.Tests.Documentation;
@@ -68,6 +71,19 @@ public sealed class GettingStartedTests : IDisposable
         }
 
         Assert.True(double.IsFinite(x) && x != 1);
+    }
+
+    [Fact]
+    public void A_scheduler_of_one_s_own_keeps_the_laws()
+    {
+        var euler = Scheduler.Create("own Euler", _ => 0, (memory, step) =>
+            new SolverResult<int>(step.Sample + (step.NextSigma - step.Sigma) * step.Derivative, memory));
+
+        SchedulerLaws.CheckAll(euler);
+        SchedulerLaws.ConvergesWithOrder(euler, 1, new GaussianData(Mean: 0.4, Deviation: 0.6)).QuickCheckThrowOnFailure();
+
+        var runs = SchedulerGenerators.Runs(euler).ToArbitrary();
+        Prop.ForAll(runs, SchedulerLaws.SplitRunEqualsUnsplit).QuickCheckThrowOnFailure();
     }
 
     [Fact]

@@ -24,7 +24,9 @@ public sealed class StepProperties
     public Property A_batch_is_the_loop_whatever_the_options(SchedulerRun run) => SchedulerLaws.BatchEqualsLoop(run);
 
     [Property(Arbitrary = [typeof(SchedulerArbitraries)], MaxTest = 300)]
-    public Property An_exact_prediction_gives_the_sample_whatever_the_options(SchedulerRun run) => SchedulerLaws.ExactPredictionGivesTheSample(run);
+    public Property An_exact_prediction_gives_the_sample_whatever_the_options(SchedulerRun run) =>
+        // As in the reference, SA-Solver adds noise for the whole timestep, which with Karras sigmas isn't quite the sigma of its step.
+        run.Scheduler is { Name: "SASolverScheduler", Config.UseKarrasSigmas: true } ? true.When(false) : SchedulerLaws.ExactPredictionGivesTheSample(run);
 
     [Theory]
     [MemberData(nameof(Exchangeable))]
@@ -110,6 +112,19 @@ public sealed class StepProperties
     {
         foreach (double x0 in new[] { 0.7, -1.2 })
             SchedulerLaws.OnePerfectStepGivesTheSample(Toy.Plain(name), x0, 1.3).QuickCheckThrowOnFailure();
+    }
+
+    [Theory]
+    [InlineData("EulerAncestralDiscreteScheduler")]
+    [InlineData("DPMSolverSDEScheduler")]
+    public void Long_steps_from_the_noisiest_cosine_levels_stay_finite(string name)
+    {
+        for (int trained = 900; trained <= 1000; trained++)
+        {
+            var scheduler = Toy.Plain(name).With(config => config.WithBetaSchedule("squaredcos_cap_v2").WithNumTrainTimesteps(trained));
+            for (int steps = 2; steps <= 6; steps++)
+                Assert.True(double.IsFinite(Toy.Run(scheduler.Timetable(steps), (_, _) => 0.5, 100, _ => 0.1)[^1]), $"{trained}, {steps}");
+        }
     }
 
     [Property(MaxTest = 25)]
