@@ -29,7 +29,11 @@ internal static class Ddim
                     ? (input.Sample - at.Signal * original) / at.Sigma
                     : Prediction.Noise(config.PredictionType, input.Output, input.Sample, at);
                 double deviation = eta * Math.Sqrt((1 - previous) / (1 - alphaBar) * NoiseLevel.Beta(alphaBar, previous));
-                var next = Math.Sqrt(previous) * original + Math.Sqrt(1 - previous - deviation * deviation) * noise;
+
+                // With eta 1 and a long step nothing is left but what rounding beta to float32 leaves, which may be below 0.
+                double left = 1 - previous - deviation * deviation;
+                if (left is < 0 and > -1e-6) left = 0;
+                var next = Math.Sqrt(previous) * original + Math.Sqrt(left) * noise;
                 return new(input.State.Next(), eta > 0 ? next + deviation * input.Noise : next, original) { Mean = next };
             },
         };
