@@ -38,25 +38,26 @@ int Steps(ParseResult parsed) => parsed.GetValue(steps) is >= 1 and <= 1000 and 
     ? count
     : throw new ArgumentException($"--steps must be 1 … 1000; got {parsed.GetValue(steps)}.");
 
-Task<int> Guarded(Func<string> command)
+// On another thread, so that Ctrl-C is heard while it works.
+Task<int> Guarded(Func<string> command) => Task.Run(() =>
 {
     try
     {
         Console.Out.WriteLine(command());
-        return Task.FromResult(0);
+        return 0;
     }
     catch (Exception error) when (error is ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException
         or CheckpointException or TokenizerException or OperationCanceledException)
     {
         // The runtime adds the parameter's name on further lines or in brackets; the message itself says all of it.
         Console.Error.WriteLine(error is OperationCanceledException ? "Cancelled. Nothing was written." : error.Message.Split('\n')[0].Split(" (Parameter '")[0]);
-        return Task.FromResult(error switch
+        return error switch
         {
             OperationCanceledException => cancelled,
             CheckpointException or TokenizerException => model,
             NotSupportedException => unsupported,
             ArgumentException => usage,
             _ => file,
-        });
+        };
     }
-}
+});
