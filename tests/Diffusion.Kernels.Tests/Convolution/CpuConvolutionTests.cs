@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Diffusion.Kernels.Tests.Contracts;
 using FsCheck.Xunit;
 
@@ -30,6 +31,31 @@ public sealed class CpuConvolutionTests : IDisposable
     public void Exact_refuses_Winograd()
     {
         Assert.Equal("implicit-gemm", backend.Prepare(Square(64, 64, 32) with { Exact = true }).Algorithm);
+    }
+
+    // The random cases above allow for programs that enlarge errors; this states what each algorithm itself loses.
+    [Theory]
+    [InlineData(64, 64, 32, false, 3e-5)]
+    [InlineData(160, 96, 36, false, 3e-5)]
+    [InlineData(128, 128, 8, false, 2e-6)]
+    [InlineData(64, 64, 32, true, 2e-6)]
+    public void The_error_is_a_small_part_of_the_largest_value(int channels, int outputs, int side, bool exact, double bound)
+    {
+        using var reference = new ReferenceBackend();
+        var test = new ContractCase($"accuracy {channels} {outputs} {side}", Square(channels, outputs, side) with { Exact = exact });
+        var expected = MemoryMarshal.Cast<byte, float>(ContractRunner.Output(reference, test));
+        var actual = MemoryMarshal.Cast<byte, float>(ContractRunner.Output(backend, test));
+        double largest = 0, error = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            // Memory around the output, filled with a pattern.
+            if (BitConverter.SingleToUInt32Bits(expected[i]) == 0x5A5A5A5A)
+                continue;
+            largest = Math.Max(largest, Math.Abs(expected[i]));
+            error = Math.Max(error, Math.Abs((double)expected[i] - actual[i]));
+        }
+        Assert.True(largest > 0);
+        Assert.True(error <= bound * largest, $"{backend.Prepare(test.Spec).Algorithm}: {error / largest:E2} of the largest value, expected at most {bound:E0}.");
     }
 
     private static ConvolutionSpec Square(int channels, int outputs, int side) =>
