@@ -24,6 +24,10 @@ public sealed class CpuContractTests(CpuContractTests.Fixture fixture) : IClassF
 
     public static IEnumerable<TheoryDataRow<string>> Attentions => AttentionCases.All.Names;
 
+    public static IEnumerable<TheoryDataRow<string>> Quantizeds => QuantizedCases.All.Names;
+
+    public static IEnumerable<TheoryDataRow<string>> Randoms => RandomCases.All.Names;
+
     [Theory]
     [MemberData(nameof(Elementwises))]
     public void Elementwise(string name) => ContractRunner.Check(fixture.Backend, ElementwiseCases.All[name]);
@@ -51,4 +55,12 @@ public sealed class CpuContractTests(CpuContractTests.Fixture fixture) : IClassF
     [Theory]
     [MemberData(nameof(Attentions))]
     public void Attention(string name) => ContractRunner.Check(fixture.Backend, AttentionCases.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Quantizeds))]
+    public void Quantized(string name) => ContractRunner.Check(fixture.Backend, QuantizedCases.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Randoms))]
+    public void Random(string name) => ContractRunner.Check(fixture.Backend, RandomCases.All[name]);
 }
