@@ -40,8 +40,9 @@ internal static unsafe class CpuQuantizedGemm
         private readonly QuantizedRows rows;
         private readonly QuantizedWeights weights;
         private readonly CpuEpilogue epilogue;
+        private readonly DirectStore store;
         private readonly long rowCount, tileBytes, panelBytes, scratchBytes, resultBytes, epilogueBytes, sharedBytes, threadBytes;
-        private readonly int depth, rowStep, blocks, panels, runs, runPanels;
+        private readonly int depth, depthStep, rowStep, blocks, panels, runs, runPanels;
 
         public Launcher(QuantizedGemmSpec spec, CpuContext context, long rowCount)
         {
@@ -51,10 +52,12 @@ internal static unsafe class CpuQuantizedGemm
             rows = new QuantizedRows(spec.A);
             weights = new QuantizedWeights(spec);
             epilogue = CpuEpilogue.Create(spec.After, spec.C);
+            store = DirectStore.Create(spec.After, spec.C);
             depth = rows.Depth;
+            depthStep = TPanels.DepthStep(depth);
             panels = (weights.Columns + Width - 1) / Width;
             tileBytes = TPanels.TileBytes(depth);
-            panelBytes = TPanels.PanelBytes(depth);
+            panelBytes = TPanels.PanelBytes(depthStep);
             scratchBytes = TPanels.ScratchBytes(depth);
             int most = (int)Math.Clamp(MaxBlockBytes / Math.Max(tileBytes, 1) * Unit, Unit, MaxRowStep);
             long wantedBlocks = (rowCount + most - 1) / most;
@@ -130,21 +133,76 @@ internal static unsafe class CpuQuantizedGemm
             int count = (int)Math.Min(rowStep, rowCount - row);
             int first = run * runPanels, last = Math.Min(first + runPanels, panels);
             float* results = (float*)(scratch + scratchBytes);
-            float* temporary = results + resultBytes / sizeof(float);
+            if (store.Possible)
+            {
+                for (int p = first; p < last; p++)
+                    StoreDirect(job, row, count, p * Width, tiles, panel, scratch, results);
+                return;
+            }
             for (int group = first; group < last; group += GroupPanels)
             {
-                int end = Math.Min(group + GroupPanels, last);
-                int stride = (end - group) * Width;
+                int end = Math.Min(group + GroupPanels, last), stride = (end - group) * Width;
                 for (int p = group; p < end; p++)
-                {
-                    TPanels.ExpandPanel(weights, job.W, job.Scales, p * Width, depth, panel, scratch);
-                    float* c = results + (p - group) * Width;
-                    byte* tile = tiles;
-                    for (int i = 0; i < count; i += Unit, tile += tileBytes, c += Unit * stride)
-                        TPanels.Multiply(tile, panel, depth, c, stride);
-                }
+                    StoreResults(job, count, p * Width, tiles, panel, scratch, results + (p - group) * Width, stride);
                 int columns = Math.Min(stride, weights.Columns - group * Width);
-                epilogue.Apply(job.Launch, row, count, group * Width, columns, results, stride, null, temporary);
+                epilogue.Apply(job.Launch, row, count, group * Width, columns, results, stride, null, results + resultBytes / sizeof(float));
+            }
+        }
+
+        /// <summary>Sixteen columns of a block into scratch with room for whole tiles.</summary>
+        private void StoreResults(in Job job, int count, int column, byte* tiles, byte* panel, byte* scratch, float* c, int stride)
+        {
+            int k = 0;
+            do
+            {
+                int n = Math.Min(depthStep, depth - k);
+                TPanels.ExpandPanel(weights, job.W, job.Scales, column, k, n, panel, scratch);
+                byte* tile = tiles;
+                float* at = c;
+                for (int i = 0; i < count; i += Unit, tile += tileBytes, at += Unit * stride)
+                    TPanels.Multiply(tile, k, panel, n, at, stride, k > 0 ? at : null, stride, null);
+                k += depthStep;
+            }
+            while (k < depth);
+        }
+
+        /// <summary>Sixteen columns of a block straight into the output, on top of bias and residual.</summary>
+        private void StoreDirect(in Job job, long row, int count, int column, byte* tiles, byte* panel, byte* scratch, float* temporary)
+        {
+            int columns = Math.Min(Width, weights.Columns - column), k = 0;
+            nint stride = (nint)store.RowStride, residualStride = (nint)store.ResidualStride;
+            float* bias = store.Bias < 0 ? null : (float*)job.Launch.Input(store.Bias) + column;
+            float* output = (float*)job.Launch.Output + row * stride + column;
+            float* residual = store.Residual < 0 ? null : (float*)job.Launch.Input(store.Residual) + row * residualStride + column;
+            do
+            {
+                int n = Math.Min(depthStep, depth - k);
+                TPanels.ExpandPanel(weights, job.W, job.Scales, column, k, n, panel, scratch);
+                byte* tile = tiles;
+                float* c = output, start = k > 0 ? output : residual, add = k > 0 ? null : bias;
+                nint startStride = k > 0 ? stride : residualStride;
+                for (int i = 0; i < count; i += Unit, tile += tileBytes, c += Unit * stride)
+                {
+                    float* from = start == null ? null : start + i * startStride;
+                    if (columns == Width && count - i >= Unit)
+                        TPanels.Multiply(tile, k, panel, n, c, stride, from, startStride, add);
+                    else
+                        StoreEdge(tile, k, panel, n, c, stride, from, startStride, add, Math.Min(Unit, count - i), columns, temporary);
+                }
+                k += depthStep;
+            }
+            while (k < depth);
+        }
+
+        /// <summary>A tile that lies only partly inside the output.</summary>
+        private static void StoreEdge(
+            byte* tile, int k, byte* panel, int n, float* c, nint stride, float* start, nint startStride, float* bias, int rows, int columns, float* temporary)
+        {
+            TPanels.Multiply(tile, k, panel, n, temporary, Width, null, 0, null);
+            for (int i = 0; i < rows; i++)
+            {
+                for (int j = 0; j < columns; j++)
+                    c[i * stride + j] = temporary[i * Width + j] + (bias == null ? 0 : bias[j]) + (start == null ? 0 : start[i * startStride + j]);
             }
         }
 

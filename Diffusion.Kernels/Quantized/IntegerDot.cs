@@ -38,7 +38,7 @@ internal static unsafe class IntegerDot
     /// <summary>The depth that packed operands have.</summary>
     public static int PadDepth(int depth) => (depth + DepthUnit - 1) / DepthUnit * DepthUnit;
 
-    /// <summary>C[6,16] = (A·B)·row scale·column scale.</summary>
+    /// <summary>C[6,16] = (A·B)·row scale·column scale + bias + start.</summary>
     /// <param name="a">[depth/2][6][2].</param>
     /// <param name="b">[depth/2][16][2].</param>
     /// <param name="depth">Multiple of <see cref="DepthUnit"/>.</param>
@@ -46,15 +46,18 @@ internal static unsafe class IntegerDot
     /// <param name="stride">Floats between rows of results.</param>
     /// <param name="rowScales">Six.</param>
     /// <param name="columnScales">Sixteen.</param>
+    /// <param name="start">What to add to each element, or null.</param>
+    /// <param name="startStride">Floats between its rows.</param>
+    /// <param name="bias">Sixteen values to add to each row, or null.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Packed(short* a, short* b, nint depth, float* c, nint stride, float* rowScales, float* columnScales)
+    public static void Packed(short* a, short* b, nint depth, float* c, nint stride, float* rowScales, float* columnScales, float* start, nint startStride, float* bias)
     {
         if (AvxVnni.IsSupported)
-            IntegerDotX86.Packed6x16<VnniPairSum>(a, b, depth, c, stride, rowScales, columnScales);
+            IntegerDotX86.Packed6x16<VnniPairSum>(a, b, depth, c, stride, rowScales, columnScales, start, startStride, bias);
         else if (Avx2.IsSupported)
-            IntegerDotX86.Packed6x16<Avx2PairSum>(a, b, depth, c, stride, rowScales, columnScales);
+            IntegerDotX86.Packed6x16<Avx2PairSum>(a, b, depth, c, stride, rowScales, columnScales, start, startStride, bias);
         else
-            PackedPortable(a, b, depth, c, stride, rowScales, columnScales);
+            PackedPortable(a, b, depth, c, stride, rowScales, columnScales, start, startStride, bias);
     }
 
     /// <summary>Σ x·y over any length.</summary>
@@ -68,7 +71,7 @@ internal static unsafe class IntegerDot
 
     /// <summary>The same as <see cref="Packed"/> without x86 instructions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackedPortable(short* a, short* b, nint depth, float* c, nint stride, float* rowScales, float* columnScales)
+    public static void PackedPortable(short* a, short* b, nint depth, float* c, nint stride, float* rowScales, float* columnScales, float* start, nint startStride, float* bias)
     {
         for (int j = 0; j < MicroKernel.Width; j += Vector<int>.Count)
         {
@@ -88,13 +91,14 @@ internal static unsafe class IntegerDot
                 s5 += even * x[10] + odd * x[11];
             }
             var scales = Vector.Load(columnScales + j);
-            float* target = c + j;
-            Vector.Store(Vector.ConvertToSingle(s0) * (scales * rowScales[0]), target);
-            Vector.Store(Vector.ConvertToSingle(s1) * (scales * rowScales[1]), target + stride);
-            Vector.Store(Vector.ConvertToSingle(s2) * (scales * rowScales[2]), target + 2 * stride);
-            Vector.Store(Vector.ConvertToSingle(s3) * (scales * rowScales[3]), target + 3 * stride);
-            Vector.Store(Vector.ConvertToSingle(s4) * (scales * rowScales[4]), target + 4 * stride);
-            Vector.Store(Vector.ConvertToSingle(s5) * (scales * rowScales[5]), target + 5 * stride);
+            var add = bias == null ? Vector<float>.Zero : Vector.Load(bias + j);
+            float* target = c + j, from = start == null ? null : start + j;
+            Finish(target, Vector.ConvertToSingle(s0) * (scales * rowScales[0]) + add, from, 0 * startStride);
+            Finish(target + stride, Vector.ConvertToSingle(s1) * (scales * rowScales[1]) + add, from, 1 * startStride);
+            Finish(target + 2 * stride, Vector.ConvertToSingle(s2) * (scales * rowScales[2]) + add, from, 2 * startStride);
+            Finish(target + 3 * stride, Vector.ConvertToSingle(s3) * (scales * rowScales[3]) + add, from, 3 * startStride);
+            Finish(target + 4 * stride, Vector.ConvertToSingle(s4) * (scales * rowScales[4]) + add, from, 4 * startStride);
+            Finish(target + 5 * stride, Vector.ConvertToSingle(s5) * (scales * rowScales[5]) + add, from, 5 * startStride);
         }
     }
 
@@ -115,4 +119,8 @@ internal static unsafe class IntegerDot
             sum += x[i] * y[i];
         return sum;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish(float* target, Vector<float> value, float* start, nint offset) =>
+        Vector.Store(start == null ? value : value + Vector.Load(start + offset), target);
 }

@@ -8,7 +8,7 @@ namespace Diffusion.Kernels.Cpu;
 internal static unsafe class IntegerDotX86
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Packed6x16<TSum>(short* a, short* b, nint depth, float* c, nint stride, float* rowScales, float* columnScales)
+    public static void Packed6x16<TSum>(short* a, short* b, nint depth, float* c, nint stride, float* rowScales, float* columnScales, float* start, nint startStride, float* bias)
         where TSum : struct, IPairSum
     {
         Vector256<int> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
@@ -104,31 +104,34 @@ internal static unsafe class IntegerDotX86
             pairs += 24;
             b += 128;
         }
-        var first = Vector256.Load(columnScales);
-        var second = Vector256.Load(columnScales + 8);
-        var scale = Vector256.Create(rowScales[0]);
-        (Vector256.ConvertToSingle(c00) * (first * scale)).Store(c);
-        (Vector256.ConvertToSingle(c01) * (second * scale)).Store(c + 8);
+        startStride = start == null ? 0 : startStride;
+        var scale0 = Vector256.Load(columnScales);
+        var scale1 = Vector256.Load(columnScales + 8);
+        var (bias0, bias1) = (Vector256<float>.Zero, Vector256<float>.Zero);
+        if (bias != null)
+            (bias0, bias1) = (Vector256.Load(bias), Vector256.Load(bias + 8));
+        var row = Vector256.Create(rowScales[0]);
+        Finish(c, Vector256.ConvertToSingle(c00) * (scale0 * row) + bias0, Vector256.ConvertToSingle(c01) * (scale1 * row) + bias1, start);
         c += stride;
-        scale = Vector256.Create(rowScales[1]);
-        (Vector256.ConvertToSingle(c10) * (first * scale)).Store(c);
-        (Vector256.ConvertToSingle(c11) * (second * scale)).Store(c + 8);
+        start += startStride;
+        row = Vector256.Create(rowScales[1]);
+        Finish(c, Vector256.ConvertToSingle(c10) * (scale0 * row) + bias0, Vector256.ConvertToSingle(c11) * (scale1 * row) + bias1, start);
         c += stride;
-        scale = Vector256.Create(rowScales[2]);
-        (Vector256.ConvertToSingle(c20) * (first * scale)).Store(c);
-        (Vector256.ConvertToSingle(c21) * (second * scale)).Store(c + 8);
+        start += startStride;
+        row = Vector256.Create(rowScales[2]);
+        Finish(c, Vector256.ConvertToSingle(c20) * (scale0 * row) + bias0, Vector256.ConvertToSingle(c21) * (scale1 * row) + bias1, start);
         c += stride;
-        scale = Vector256.Create(rowScales[3]);
-        (Vector256.ConvertToSingle(c30) * (first * scale)).Store(c);
-        (Vector256.ConvertToSingle(c31) * (second * scale)).Store(c + 8);
+        start += startStride;
+        row = Vector256.Create(rowScales[3]);
+        Finish(c, Vector256.ConvertToSingle(c30) * (scale0 * row) + bias0, Vector256.ConvertToSingle(c31) * (scale1 * row) + bias1, start);
         c += stride;
-        scale = Vector256.Create(rowScales[4]);
-        (Vector256.ConvertToSingle(c40) * (first * scale)).Store(c);
-        (Vector256.ConvertToSingle(c41) * (second * scale)).Store(c + 8);
+        start += startStride;
+        row = Vector256.Create(rowScales[4]);
+        Finish(c, Vector256.ConvertToSingle(c40) * (scale0 * row) + bias0, Vector256.ConvertToSingle(c41) * (scale1 * row) + bias1, start);
         c += stride;
-        scale = Vector256.Create(rowScales[5]);
-        (Vector256.ConvertToSingle(c50) * (first * scale)).Store(c);
-        (Vector256.ConvertToSingle(c51) * (second * scale)).Store(c + 8);
+        start += startStride;
+        row = Vector256.Create(rowScales[5]);
+        Finish(c, Vector256.ConvertToSingle(c50) * (scale0 * row) + bias0, Vector256.ConvertToSingle(c51) * (scale1 * row) + bias1, start);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -147,5 +150,17 @@ internal static unsafe class IntegerDotX86
         for (; i < n; i++)
             sum += x[i] * y[i];
         return sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish(float* c, Vector256<float> first, Vector256<float> second, float* start)
+    {
+        if (start != null)
+        {
+            first += Vector256.Load(start);
+            second += Vector256.Load(start + 8);
+        }
+        first.Store(c);
+        second.Store(c + 8);
     }
 }

@@ -60,8 +60,8 @@ public sealed unsafe class CpuQuantizedTests : IDisposable
         fixed (short* pa = a, pb = b)
         fixed (float* pr = rowScales, pc = columnScales, pf = fast, pp = portable)
         {
-            IntegerDot.Packed(pa, pb, depth, pf, 16, pr, pc);
-            IntegerDot.PackedPortable(pa, pb, depth, pp, 16, pr, pc);
+            IntegerDot.Packed(pa, pb, depth, pf, 16, pr, pc, null, 0, null);
+            IntegerDot.PackedPortable(pa, pb, depth, pp, 16, pr, pc, null, 0, null);
             Assert.Equal(IntegerDot.SumPortable(pa, pb, depth * 6), IntegerDot.Sum(pa, pb, depth * 6));
         }
         for (int row = 0; row < 6; row++)
