@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+using Diffusion.Benchmarks.Networks;
+using TorchSharp;
+using F = TorchSharp.torch.nn.functional;
+
+namespace Diffusion.Benchmarks.Peers;
+
+/// <summary>The decoder of Stable Diffusion's autoencoder on libtorch, eager, channels-last.</summary>
+internal sealed class TorchDecoder(ImmutableSortedDictionary<string, RandomArray> values) : TorchNetwork(values)
+{
+    private readonly torch.Tensor latents = Torch.ChannelsLast(Torch.Of(StableDiffusionDecoder.Latents));
+
+    protected override torch.Tensor Forward()
+    {
+        var x = Conv("decoder.conv_in", Conv("post_quant_conv", latents));
+        x = Resnet("decoder.mid_block.resnets.0", x, null, 1e-6);
+        var tokens = Tokens(GroupNorm("decoder.mid_block.attentions.0.group_norm", x, 1e-6));
+        x = Image(Attention("decoder.mid_block.attentions.0", tokens, tokens, 1), x) + x;
+        x = Resnet("decoder.mid_block.resnets.1", x, null, 1e-6);
+        for (int level = 0; level < 4; level++)
+        {
+            string block = $"decoder.up_blocks.{level}";
+            for (int i = 0; i < 3; i++)
+                x = Resnet($"{block}.resnets.{i}", x, null, 1e-6);
+            if (level < 3)
+                x = Upsampled($"{block}.upsamplers.0.conv", x);
+        }
+        return Conv("decoder.conv_out", F.silu(GroupNorm("decoder.conv_norm_out", x, 1e-6)));
+    }
+}
