@@ -34,7 +34,7 @@ internal static class NetworkCases
     });
 
     /// <summary>Decoding to 512×512.</summary>
-    public static PeerCase Decoder { get; } = new("vae-decode:512x512", 2483.3, true, device =>
+    public static PeerCase Decoder { get; } = new("vae-decode:512x512", 2514.5, true, device =>
     {
         var values = NetworkValues.Of(AutoencoderKL.ExpectedTensors(StableDiffusionDecoder.Config));
         var model = AutoencoderKL.Of(StableDiffusionDecoder.Config, NetworkValues.Weights(values, device));
