@@ -39,7 +39,7 @@ internal static class NetworkCases
         var values = NetworkValues.Of(AutoencoderKL.ExpectedTensors(StableDiffusionDecoder.Config));
         var model = AutoencoderKL.Of(StableDiffusionDecoder.Config, NetworkValues.Weights(values, device));
         var latents = StableDiffusionDecoder.Latents.Input(device);
-        return Network(device, () => model.Decode(latents), new TorchDecoder(values));
+        return Network(device, () => model.Decode(latents), new TorchDecoder(values, isChannelsLast: true), new TorchDecoder(values, isChannelsLast: false));
     });
 
     /// <summary>One forward of the UNet of Stable Diffusion XL, 128×128 latents.</summary>
@@ -61,7 +61,7 @@ internal static class NetworkCases
             : FormattableString.Invariant($"its weights take {UNetShape.StableDiffusionXl.WeightBytes / 1e9:F1} GB as stored, {needed / 1e9:F0} GB with what is packed of them; {free / 1e9:F0} GB are free. --shared gives layers of equal shape the same weights.");
     }
 
-    private static PeerRun Network(Device device, Func<Tensor> graph, TorchNetwork peer)
+    private static PeerRun Network(Device device, Func<Tensor> graph, params TorchNetwork[] peers)
     {
         var report = device.Explain(graph());
         Console.WriteLine($"plan: {report.Summary}");
@@ -76,7 +76,7 @@ internal static class NetworkCases
                 using var output = graph();
                 return output.ToArray();
             },
-            [new Peer("libtorch", [peer.Compute], peer.Output)],
+            [new Peer("libtorch", [.. peers.Select(peer => (Action)peer.Compute)], peers[0].Output)],
             () => Console.WriteLine($"memory: {Memory.Megabytes(Memory.ResidentBytes)} resident; device {Memory.Megabytes(device.LiveBytes)} live, {Memory.Megabytes(device.PeakBytes)} at most"));
     }
 }

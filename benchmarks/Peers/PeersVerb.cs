@@ -13,6 +13,9 @@ internal static class PeersVerb
     // What a network's forward takes at least; a single run is a sample then.
     private const double WholeGigaflops = 100;
 
+    // What takes a minute.
+    private const double HugeGigaflops = 5000;
+
     public static int Run(BenchmarkOptions options)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -64,7 +67,8 @@ internal static class PeersVerb
         var mine = run.Result();
         double[] errors = [.. run.Peers.Select(peer => Error(mine, peer.Result()))];
         bool isWhole = item.Gigaflops > WholeGigaflops;
-        var times = Measuring.Race.Run(isWhole ? options.Quick ? 3 : 5 : options.Quick ? 5 : 9, isWhole, [run.Ours, .. run.Peers.Select(Fastest)]);
+        int samples = item.Gigaflops > HugeGigaflops ? 1 : isWhole ? 3 : 5;
+        var times = Measuring.Race.Run(options.Quick ? samples : 2 * samples - 1, isWhole, [run.Ours, .. run.Peers.Select(Fastest)]);
         bool agree = true;
         for (int i = 0; i < run.Peers.Length; i++)
         {

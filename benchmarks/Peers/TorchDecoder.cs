@@ -5,10 +5,11 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Diffusion.Benchmarks.Peers;
 
-/// <summary>The decoder of Stable Diffusion's autoencoder on libtorch, eager, channels-last.</summary>
-internal sealed class TorchDecoder(ImmutableSortedDictionary<string, RandomArray> values) : TorchNetwork(values)
+/// <summary>The decoder of Stable Diffusion's autoencoder on libtorch, eager, channels-last or first.</summary>
+internal sealed class TorchDecoder(ImmutableSortedDictionary<string, RandomArray> values, bool isChannelsLast) : TorchNetwork(values, isChannelsLast)
 {
-    private readonly torch.Tensor latents = Torch.ChannelsLast(Torch.Of(StableDiffusionDecoder.Latents));
+    private readonly torch.Tensor latents =
+        isChannelsLast ? Torch.ChannelsLast(Torch.Of(StableDiffusionDecoder.Latents)) : Torch.Of(StableDiffusionDecoder.Latents);
 
     protected override torch.Tensor Forward()
     {

@@ -10,10 +10,12 @@ internal abstract class TorchNetwork
 {
     private readonly Dictionary<string, torch.Tensor> weights = [];
 
-    protected TorchNetwork(ImmutableSortedDictionary<string, RandomArray> values)
+    /// <param name="values">The weights.</param>
+    /// <param name="isChannelsLast">Whether convolutions read them as they lie, channels-last; otherwise from copies in torch's usual order.</param>
+    protected TorchNetwork(ImmutableSortedDictionary<string, RandomArray> values, bool isChannelsLast = true)
     {
         foreach (var (name, array) in values)
-            weights.Add(name, Torch.Of(array));
+            weights.Add(name, isChannelsLast ? Torch.Of(array) : Torch.Of(array).contiguous());
     }
 
     public float[] Output()
