@@ -44,7 +44,7 @@ internal static class NetworkCases
 
     /// <summary>One forward of the UNet of Stable Diffusion XL, 128×128 latents.</summary>
     /// <param name="shared">Layers of equal shape have the same weights.</param>
-    public static PeerCase UNetXl(bool shared) => new($"unet-sdxl:128x128{(shared ? ",shared" : "")}", 5976.7, true, device =>
+    public static PeerCase UNetXl(bool shared) => new($"unet-sdxl:128x128{(shared ? ",shared" : "")}", 6239.6, true, device =>
     {
         var shape = UNetShape.StableDiffusionXl;
         var values = NetworkValues.Of(UNet2DConditionModel.ExpectedTensors(shape.Config), shared);
