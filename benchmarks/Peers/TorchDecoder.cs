@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Diffusion.Benchmarks.Networks;
 using TorchSharp;
-using F = TorchSharp.torch.nn.functional;
 
 namespace Diffusion.Benchmarks.Peers;
 
@@ -14,18 +13,21 @@ internal sealed class TorchDecoder(ImmutableSortedDictionary<string, RandomArray
     protected override torch.Tensor Forward()
     {
         var x = Conv("decoder.conv_in", Conv("post_quant_conv", latents));
-        x = Resnet("decoder.mid_block.resnets.0", x, null, 1e-6);
-        var tokens = Tokens(GroupNorm("decoder.mid_block.attentions.0.group_norm", x, 1e-6));
-        x = Image(Attention("decoder.mid_block.attentions.0", tokens, tokens, 1), x) + x;
-        x = Resnet("decoder.mid_block.resnets.1", x, null, 1e-6);
+        x = Then(x, h => Resnet("decoder.mid_block.resnets.0", h, null, 1e-6));
+        x = Then(x, h =>
+        {
+            var tokens = Tokens(GroupNorm("decoder.mid_block.attentions.0.group_norm", h, 1e-6));
+            return Image(Attention("decoder.mid_block.attentions.0", tokens, tokens, 1), h) + h;
+        });
+        x = Then(x, h => Resnet("decoder.mid_block.resnets.1", h, null, 1e-6));
         for (int level = 0; level < 4; level++)
         {
             string block = $"decoder.up_blocks.{level}";
             for (int i = 0; i < 3; i++)
-                x = Resnet($"{block}.resnets.{i}", x, null, 1e-6);
+                x = Then(x, h => Resnet($"{block}.resnets.{i}", h, null, 1e-6));
             if (level < 3)
-                x = Upsampled($"{block}.upsamplers.0.conv", x);
+                x = Then(x, h => Upsampled($"{block}.upsamplers.0.conv", h));
         }
-        return Conv("decoder.conv_out", F.silu(GroupNorm("decoder.conv_norm_out", x, 1e-6)));
+        return Convolved("decoder.conv_norm_out", "decoder.conv_out", x, 1e-6);
     }
 }

@@ -32,24 +32,47 @@ internal abstract class TorchNetwork
 
     protected abstract torch.Tensor Forward();
 
-    /// <summary>A residual block; without a time embedding in autoencoders.</summary>
-    protected torch.Tensor Resnet(string name, torch.Tensor x, torch.Tensor? embedding, double epsilon)
+    /// <summary>
+    /// A part of the network whose intermediates are freed at its end, as Python's reference counting would: a binding that keeps them all to the end of
+    /// the step would make libtorch write to fresh memory again and again, which costs it seconds.
+    /// </summary>
+    protected static torch.Tensor Part(Func<torch.Tensor> compute)
     {
-        var h = Conv($"{name}.conv1", F.silu(GroupNorm($"{name}.norm1", x, epsilon)));
-        if (embedding is not null)
-            h = h + Linear($"{name}.time_emb_proj", embedding).unsqueeze(-1).unsqueeze(-1);
-        h = Conv($"{name}.conv2", F.silu(GroupNorm($"{name}.norm2", h, epsilon)));
-        return (weights.ContainsKey($"{name}.conv_shortcut.weight") ? Conv($"{name}.conv_shortcut", x) : x) + h;
+        using var part = torch.NewDisposeScope();
+        return compute().MoveToOuterDisposeScope();
     }
 
-    protected torch.Tensor Attention(string name, torch.Tensor x, torch.Tensor keys, int heads)
+    /// <summary>What becomes of a tensor that nobody reads afterwards.</summary>
+    protected static torch.Tensor Then(torch.Tensor x, Func<torch.Tensor, torch.Tensor> compute)
+    {
+        var result = Part(() => compute(x));
+        x.Dispose();
+        return result;
+    }
+
+    /// <summary>A residual block; without a time embedding in autoencoders.</summary>
+    protected torch.Tensor Resnet(string name, torch.Tensor x, torch.Tensor? embedding, double epsilon) => Part(() =>
+    {
+        var h = Convolved($"{name}.norm1", $"{name}.conv1", x, epsilon);
+        if (embedding is not null)
+            h = Then(h, y => y + Linear($"{name}.time_emb_proj", embedding).unsqueeze(-1).unsqueeze(-1));
+        h = Then(h, y => Convolved($"{name}.norm2", $"{name}.conv2", y, epsilon));
+        return (weights.ContainsKey($"{name}.conv_shortcut.weight") ? Conv($"{name}.conv_shortcut", x) : x) + h;
+    });
+
+    /// <summary>Normalisation, activation, convolution.</summary>
+    protected torch.Tensor Convolved(string norm, string conv, torch.Tensor x, double epsilon) =>
+        Part(() => Conv(conv, Then(GroupNorm(norm, x, epsilon), y => F.silu(y))));
+
+    protected torch.Tensor Attention(string name, torch.Tensor x, torch.Tensor keys, int heads) => Part(() =>
     {
         torch.Tensor Heads(torch.Tensor y) => y.view(y.shape[0], y.shape[1], heads, y.shape[2] / heads).transpose(1, 2);
         var y = F.scaled_dot_product_attention(Heads(Linear($"{name}.to_q", x)), Heads(Linear($"{name}.to_k", keys)), Heads(Linear($"{name}.to_v", keys)));
         return Linear($"{name}.to_out.0", y.transpose(1, 2).reshape(x.shape));
-    }
+    });
 
-    protected torch.Tensor Upsampled(string name, torch.Tensor x) => Conv(name, F.interpolate(x, scale_factor: [2, 2], mode: torch.InterpolationMode.Nearest));
+    protected torch.Tensor Upsampled(string name, torch.Tensor x) =>
+        Part(() => Conv(name, F.interpolate(x, scale_factor: [2, 2], mode: torch.InterpolationMode.Nearest)));
 
     protected torch.Tensor Conv(string name, torch.Tensor x, int stride = 1)
     {

@@ -39,47 +39,63 @@ internal sealed class TorchUNet : TorchNetwork
         {
             string block = $"down_blocks.{level}";
             for (int i = 0; i < 2; i++)
-            {
-                x = Layer(block, i, x, embedding, level);
-                skips.Push(x);
-            }
+                skips.Push(x = Layer(block, i, x, embedding, level));
             if (level < levels - 1)
                 skips.Push(x = Conv($"{block}.downsamplers.0.conv", x, 2));
         }
         x = Resnet("mid_block.resnets.0", x, embedding, 1e-5);
-        x = Transformer("mid_block.attentions.0", x, shape.MiddleDepth, shape.Heads[^1]);
-        x = Resnet("mid_block.resnets.1", x, embedding, 1e-5);
+        x = Then(x, h => Transformer("mid_block.attentions.0", h, shape.MiddleDepth, shape.Heads[^1]));
+        x = Then(x, h => Resnet("mid_block.resnets.1", h, embedding, 1e-5));
         for (int level = levels - 1; level >= 0; level--)
         {
             string block = $"up_blocks.{levels - 1 - level}";
             for (int i = 0; i < 3; i++)
-                x = Layer(block, i, torch.cat([x, skips.Pop()], 1), embedding, level);
+            {
+                using var skip = skips.Pop();
+                x = Then(x, h => Layer(block, i, torch.cat([h, skip], 1), embedding, level));
+            }
             if (level > 0)
-                x = Upsampled($"{block}.upsamplers.0.conv", x);
+                x = Then(x, h => Upsampled($"{block}.upsamplers.0.conv", h));
         }
-        return Conv("conv_out", F.silu(GroupNorm("conv_norm_out", x, 1e-5)));
+        return Convolved("conv_norm_out", "conv_out", x, 1e-5);
     }
 
     private torch.Tensor Layer(string block, int index, torch.Tensor x, torch.Tensor embedding, int level)
     {
-        x = Resnet($"{block}.resnets.{index}", x, embedding, 1e-5);
-        return shape.Depths[level] > 0 ? Transformer($"{block}.attentions.{index}", x, shape.Depths[level], shape.Heads[level]) : x;
+        var h = Resnet($"{block}.resnets.{index}", x, embedding, 1e-5);
+        return shape.Depths[level] > 0 ? Then(h, y => Transformer($"{block}.attentions.{index}", y, shape.Depths[level], shape.Heads[level])) : h;
     }
 
     private torch.Tensor Transformer(string name, torch.Tensor x, int depth, int heads)
     {
-        var normed = GroupNorm($"{name}.norm", x, 1e-6);
-        var t = shape.IsLinear ? Linear($"{name}.proj_in", Tokens(normed)) : Tokens(Conv($"{name}.proj_in", normed));
+        var t = Part(() =>
+        {
+            var normed = GroupNorm($"{name}.norm", x, 1e-6);
+            return shape.IsLinear ? Linear($"{name}.proj_in", Tokens(normed)) : Tokens(Conv($"{name}.proj_in", normed));
+        });
         for (int i = 0; i < depth; i++)
         {
             string block = $"{name}.transformer_blocks.{i}";
-            var h = LayerNorm($"{block}.norm1", t);
-            t = t + Attention($"{block}.attn1", h, h, heads);
-            t = t + Attention($"{block}.attn2", LayerNorm($"{block}.norm2", t), tokens, heads);
-            var gated = Linear($"{block}.ff.net.0.proj", LayerNorm($"{block}.norm3", t)).chunk(2, -1);
-            t = t + Linear($"{block}.ff.net.2", gated[0] * F.gelu(gated[1]));
+            t = Then(t, y =>
+            {
+                var h = LayerNorm($"{block}.norm1", y);
+                return y + Attention($"{block}.attn1", h, h, heads);
+            });
+            t = Then(t, y => y + Attention($"{block}.attn2", LayerNorm($"{block}.norm2", y), tokens, heads));
+            t = Then(t, y => y + Gated(block, y));
         }
-        return (shape.IsLinear ? Image(Linear($"{name}.proj_out", t), x) : Conv($"{name}.proj_out", Image(t, x))) + x;
+        return Part(() => (shape.IsLinear ? Image(Linear($"{name}.proj_out", t), x) : Conv($"{name}.proj_out", Image(t, x))) + x);
+    }
+
+    private torch.Tensor Gated(string block, torch.Tensor x)
+    {
+        using var wide = Part(() => Linear($"{block}.ff.net.0.proj", LayerNorm($"{block}.norm3", x)));
+        var product = Part(() =>
+        {
+            var gated = wide.chunk(2, -1);
+            return gated[0] * F.gelu(gated[1]);
+        });
+        return Then(product, y => Linear($"{block}.ff.net.2", y));
     }
 
     private static float[] Sinusoid(double timestep, int size)
