@@ -1,0 +1,9 @@
+using Diffusion.Kernels.Tests.Contracts;
+
+namespace Diffusion.Kernels.OpenCl.Tests;
+
+/// <summary>Every contract on an OpenCL device.</summary>
+public sealed class OpenClContractTests(OpenClDevice device) : ContractTests, IClassFixture<OpenClDevice>
+{
+    protected override IKernelBackend Backend => device.Backend;
+}
