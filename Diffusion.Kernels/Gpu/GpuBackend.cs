@@ -18,13 +18,13 @@ public sealed class GpuBackend : IKernelBackend
     private readonly Lock gate = new();
     private volatile bool closed;
 
-    private GpuBackend(string kind, Accelerator accelerator)
+    private GpuBackend(string kind, Accelerator accelerator, bool gpuShaped)
     {
         this.accelerator = accelerator;
         long memory = (long)(accelerator.MemorySize * UsableShare);
         Info = new DeviceInfo(kind, accelerator.Name.Trim(), memory, accelerator.NumMultiprocessors);
         arena = new GpuArena(accelerator, Info.Name, memory);
-        bool processor = accelerator.Device is CLDevice cl && cl.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_CPU);
+        bool processor = !gpuShaped && accelerator.Device is CLDevice cl && cl.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_CPU);
         context = new GpuContext(this, accelerator, arena, processor);
         staging = new GpuStaging(accelerator);
     }
@@ -46,8 +46,12 @@ public sealed class GpuBackend : IKernelBackend
     {
         ArgumentNullException.ThrowIfNull(kind);
         var device = GpuDevices.Open(kind, index);
-        return new GpuBackend(kind, device.CreateAccelerator(GpuDevices.Context));
+        return new GpuBackend(kind, device.CreateAccelerator(GpuDevices.Context), gpuShaped: false);
     }
+
+    /// <summary>A device that runs the tiles meant for GPUs even if it is a processor, so that tests reach them.</summary>
+    internal static GpuBackend OpenGpuShaped(string kind, int index = 0) =>
+        new(kind, GpuDevices.Open(kind, index).CreateAccelerator(GpuDevices.Context), gpuShaped: true);
 
     /// <inheritdoc/>
     public DeviceBuffer Allocate(long bytes)

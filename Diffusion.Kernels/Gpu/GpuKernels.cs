@@ -12,6 +12,8 @@ internal static class GpuKernels
         return spec switch
         {
             ElementwiseSpec elementwise => GpuElementwise.Prepare(context, elementwise),
+            GemmSpec gemm => GpuGemm.Prepare(context, gemm),
+            ConvolutionSpec convolution => GpuConvolution.Prepare(context, convolution),
             _ => HostKernel.Prepare(spec),
         };
     }

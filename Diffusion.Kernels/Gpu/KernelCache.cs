@@ -91,7 +91,7 @@ internal sealed partial class KernelCache(Accelerator accelerator)
     private static void Replace(object kernel, string property, string text) =>
         kernel.GetType().GetField($"<{property}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic)!.SetValue(kernel, text);
 
-    // L_115970, _a_11750, and OpenCL's struct and variable names that end in a node's number.
-    [GeneratedRegex(@"\b(L_|_\w+_|\w+_)\d+\b")]
+    // L_115970, _a_11750, type_14849_kernel, and other names that end in a node's number.
+    [GeneratedRegex(@"\b(\w+_)\d+(?=_kernel\b|\b)")]
     private static partial Regex GeneratedName();
 }

@@ -7,3 +7,9 @@ public sealed class OpenClContractTests(OpenClDevice device) : ContractTests, IC
 {
     protected override IKernelBackend Backend => device.Backend;
 }
+
+/// <summary>The same with a GPU's tiles, which a processor would not choose.</summary>
+public sealed class GpuShapedContractTests(GpuShapedDevice device) : ContractTests, IClassFixture<GpuShapedDevice>
+{
+    protected override IKernelBackend Backend => device.Backend;
+}

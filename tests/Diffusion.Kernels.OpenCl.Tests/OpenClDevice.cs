@@ -3,16 +3,22 @@ using System.Runtime.CompilerServices;
 namespace Diffusion.Kernels.OpenCl.Tests;
 
 /// <summary>The OpenCL device of the tests: the first one, PoCL included.</summary>
-public sealed class OpenClDevice : IDisposable
+public sealed class OpenClDevice() : OpenClFixture(static () => GpuBackend.Open("opencl"));
+
+/// <summary>The same device with the tiles that are meant for GPUs.</summary>
+public sealed class GpuShapedDevice() : OpenClFixture(static () => GpuBackend.OpenGpuShaped("opencl"));
+
+/// <summary>A device for a class of tests.</summary>
+public abstract class OpenClFixture : IDisposable
 {
     private readonly GpuBackend? backend;
     private readonly string reason = "";
 
-    public OpenClDevice()
+    protected OpenClFixture(Func<GpuBackend> open)
     {
         try
         {
-            backend = GpuBackend.Open("opencl");
+            backend = open();
         }
         catch (NotSupportedException e)
         {
@@ -30,7 +36,11 @@ public sealed class OpenClDevice : IDisposable
         }
     }
 
-    public void Dispose() => backend?.Dispose();
+    public void Dispose()
+    {
+        backend?.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
 #pragma warning disable CA2255 // these are tests, not a library: the switch must be set before the process's first OpenCL call
     [ModuleInitializer]
