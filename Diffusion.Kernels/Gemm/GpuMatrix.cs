@@ -216,7 +216,7 @@ internal static class GpuMatrix
         int tap = (int)(rest % (p.TapsY * p.TapsX));
         rest /= p.TapsY * p.TapsX;
         int column = (int)(rest % p.Panels) * p.Width + j, z = (int)(rest / p.Panels);
-        long from = z * p.SourceZ + column * p.SourceColumn + c * p.SourceDepth + tap / p.TapsX * p.SourceTapY + tap % p.TapsX * p.SourceTapX;
+        long from = z / p.InnerZ * p.SourceOuterZ + z % p.InnerZ * p.SourceZ + column * p.SourceColumn + c * p.SourceDepth + tap / p.TapsX * p.SourceTapY + tap % p.TapsX * p.SourceTapX;
         p.Target.Store(i, column < p.Columns ? p.Source.Load(from) : 0f);
     }
 }
@@ -225,7 +225,7 @@ internal static class GpuMatrix
 internal struct PackParameters
 {
     public long Count;
-    public int Width, Panels, Columns, Depth, TapsY, TapsX;
-    public long SourceZ, SourceColumn, SourceDepth, SourceTapY, SourceTapX;
+    public int Width, Panels, Columns, Depth, TapsY, TapsX, InnerZ;
+    public long SourceOuterZ, SourceZ, SourceColumn, SourceDepth, SourceTapY, SourceTapX;
     public GpuOperand Source, Target;
 }

@@ -11,14 +11,15 @@ internal sealed class GpuPanels
     /// <summary>Plans the packing of a filter or matrix.</summary>
     /// <param name="context">The device.</param>
     /// <param name="type">How B is stored; the panels keep 16-bit floats on a GPU.</param>
-    /// <param name="count">Batches or groups with a B of their own.</param>
+    /// <param name="count">Batches or groups with a B of their own; for attention, heads of batches.</param>
     /// <param name="columns">Columns of each.</param>
     /// <param name="depth">Channels of a tap.</param>
     /// <param name="taps">Taps.</param>
     /// <param name="strides">Elements from one batch or group, column, channel, tap row and tap column to the next.</param>
+    /// <param name="outer">Where the count runs over two axes: length of the inner one, and the outer one's stride.</param>
     public GpuPanels(
         GpuContext context, ElementType type, int count, int columns, int depth, (int Y, int X) taps,
-        (long Z, long Column, long Depth, long TapY, long TapX) strides)
+        (long Z, long Column, long Depth, long TapY, long TapX) strides, (int Inner, long Stride) outer = default)
     {
         kernel = context.Kernels.Get<PackParameters>(GpuMatrix.Pack);
         int width = context.IsProcessor ? GpuMatrix.ProcessorColumns : GpuMatrix.Tile;
@@ -33,6 +34,8 @@ internal sealed class GpuPanels
             Depth = depth,
             TapsY = taps.Y,
             TapsX = taps.X,
+            InnerZ = Math.Max(1, outer.Inner == 0 ? count : outer.Inner),
+            SourceOuterZ = outer.Stride,
             SourceZ = strides.Z,
             SourceColumn = strides.Column,
             SourceDepth = strides.Depth,

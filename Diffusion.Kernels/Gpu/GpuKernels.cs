@@ -14,6 +14,7 @@ internal static class GpuKernels
             ElementwiseSpec elementwise => GpuElementwise.Prepare(context, elementwise),
             GemmSpec gemm => GpuGemm.Prepare(context, gemm),
             ConvolutionSpec convolution => GpuConvolution.Prepare(context, convolution),
+            AttentionSpec attention => GpuAttention.Prepare(context, attention),
             _ => HostKernel.Prepare(spec),
         };
     }

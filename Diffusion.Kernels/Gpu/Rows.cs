@@ -45,6 +45,32 @@ internal struct Row8
         V6 = V6 + a * b.V6,
         V7 = V7 + a * b.V7,
     };
+
+    /// <summary>this + a·b, where an a of 0 adds nothing even to NaN or infinity.</summary>
+    public readonly Row8 PlusUnlessZero(float a, Row8 b) => new()
+    {
+        V0 = a != 0f ? V0 + a * b.V0 : V0,
+        V1 = a != 0f ? V1 + a * b.V1 : V1,
+        V2 = a != 0f ? V2 + a * b.V2 : V2,
+        V3 = a != 0f ? V3 + a * b.V3 : V3,
+        V4 = a != 0f ? V4 + a * b.V4 : V4,
+        V5 = a != 0f ? V5 + a * b.V5 : V5,
+        V6 = a != 0f ? V6 + a * b.V6 : V6,
+        V7 = a != 0f ? V7 + a * b.V7 : V7,
+    };
+
+    /// <summary>All multiplied by a.</summary>
+    public readonly Row8 Times(float a) => new()
+    {
+        V0 = V0 * a,
+        V1 = V1 * a,
+        V2 = V2 * a,
+        V3 = V3 * a,
+        V4 = V4 * a,
+        V5 = V5 * a,
+        V6 = V6 * a,
+        V7 = V7 * a,
+    };
 }
 
 /// <summary>Sixteen numbers in registers; two vectors on a processor.</summary>
@@ -134,5 +160,26 @@ internal struct Row16
         V13 = V13 * a,
         V14 = V14 * a,
         V15 = V15 * a,
+    };
+
+    /// <summary>this + a·b, where an a of 0 adds nothing even to NaN or infinity.</summary>
+    public readonly Row16 PlusUnlessZero(float a, Row16 b) => new()
+    {
+        V0 = a != 0f ? V0 + a * b.V0 : V0,
+        V1 = a != 0f ? V1 + a * b.V1 : V1,
+        V2 = a != 0f ? V2 + a * b.V2 : V2,
+        V3 = a != 0f ? V3 + a * b.V3 : V3,
+        V4 = a != 0f ? V4 + a * b.V4 : V4,
+        V5 = a != 0f ? V5 + a * b.V5 : V5,
+        V6 = a != 0f ? V6 + a * b.V6 : V6,
+        V7 = a != 0f ? V7 + a * b.V7 : V7,
+        V8 = a != 0f ? V8 + a * b.V8 : V8,
+        V9 = a != 0f ? V9 + a * b.V9 : V9,
+        V10 = a != 0f ? V10 + a * b.V10 : V10,
+        V11 = a != 0f ? V11 + a * b.V11 : V11,
+        V12 = a != 0f ? V12 + a * b.V12 : V12,
+        V13 = a != 0f ? V13 + a * b.V13 : V13,
+        V14 = a != 0f ? V14 + a * b.V14 : V14,
+        V15 = a != 0f ? V15 + a * b.V15 : V15,
     };
 }
