@@ -69,11 +69,15 @@ internal sealed partial class KernelCache(Accelerator accelerator)
         var specialization = maxThreads == 0 ? KernelSpecialization.Empty : new KernelSpecialization(maxThreads, null);
         var compiled = backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), specialization);
         if (compiled is CLCompiledKernel cl)
-            Replace(cl, nameof(CLCompiledKernel.Source), Stable(cl.Source));
+            Replace(cl, nameof(CLCompiledKernel.Source), Fenced(Stable(cl.Source)));
         else if (compiled is PTXCompiledKernel ptx)
             Replace(ptx, nameof(PTXCompiledKernel.PTXAssembly), Stable(ptx.PTXAssembly));
         return compiled;
     }
+
+    // ILGPU 1.5.3 orders global memory alone at a barrier, so a compiler may move reads and writes of shared memory across it.
+    private static string Fenced(string source) =>
+        source.Replace("work_group_barrier ( CLK_GLOBAL_MEM_FENCE )", "work_group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)", StringComparison.Ordinal);
 
     /// <summary>Numbers generated names by their first appearance.</summary>
     public static string Stable(string text)
