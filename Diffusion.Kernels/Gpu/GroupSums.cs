@@ -58,7 +58,9 @@ internal struct CarefulSum
     public readonly CarefulSum Plus(float number)
     {
         float corrected = number - lost, sum = Value + corrected;
-        return new CarefulSum { Value = sum, lost = sum - Value - corrected };
+        float rounding = sum - Value - corrected;
+        // Once the sum is infinite, nothing is lost that could be added back.
+        return new CarefulSum { Value = sum, lost = DeviceMath.IsNaN(rounding) ? 0f : rounding };
     }
 }
 
