@@ -22,6 +22,8 @@ internal static class GpuKernels
             QuantileSpec quantile => GpuQuantile.Prepare(context, quantile),
             ResamplingSpec resampling => GpuResampling.Prepare(context, resampling),
             PoolingSpec pooling => GpuResampling.Prepare(context, pooling),
+            QuantizedGemmSpec gemm => GpuQuantizedGemm.Prepare(context, gemm),
+            RandomSpec random => GpuRandom.Prepare(context, random),
             GatherSpec gather => GpuGather.Prepare(context, gather),
             _ => throw new NotSupportedException($"{spec.GetType().Name} has no kernel for GPUs; compute it on the device \"cpu\"."),
         };
