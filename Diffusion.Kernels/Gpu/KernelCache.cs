@@ -22,6 +22,7 @@ internal sealed class GpuKernel<T>(Accelerator accelerator, Action<AcceleratorSt
     /// <param name="sharedBytes">Dynamic shared memory (CUDA only).</param>
     public void Launch(long groups, int threads, in T parameters, int sharedBytes = 0)
     {
+        ObjectDisposedException.ThrowIf(accelerator.IsDisposed, accelerator);
         if (groups == 0)
             return;
         var shared = sharedBytes == 0 ? default : SharedMemoryConfig.RequestDynamic<byte>(sharedBytes);
