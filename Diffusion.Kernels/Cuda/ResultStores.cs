@@ -1,0 +1,42 @@
+using ILGPU.Runtime.Cuda;
+
+namespace Diffusion.Kernels.Cuda;
+
+/// <summary>What becomes of a result: an epilogue and the way it is stored.</summary>
+internal interface IResultStore
+{
+    /// <summary>Takes one result.</summary>
+    /// <param name="batch">Which matrix.</param>
+    /// <param name="row">Row of the result.</param>
+    /// <param name="column">Column of the result.</param>
+    /// <param name="value">The sum.</param>
+    void Store(int batch, int row, int column, float value);
+}
+
+/// <summary>Stores results as they are, dense along the columns.</summary>
+internal struct PlainStore : IResultStore
+{
+    /// <summary>Device address of the first result.</summary>
+    public long Address;
+
+    /// <summary>Elements from matrix to matrix.</summary>
+    public long BatchStep;
+
+    /// <summary>Elements from row to row.</summary>
+    public long RowStep;
+
+    /// <summary>0: float32, 1: float16, 2: bfloat16.</summary>
+    public int Type;
+
+    /// <inheritdoc/>
+    public readonly void Store(int batch, int row, int column, float value)
+    {
+        long index = batch * BatchStep + row * RowStep + column;
+        if (Type == 0)
+            CudaAsm.Emit("st.global.f32 [%0], %1;", Address + index * 4, value);
+        else if (Type == 1)
+            CudaAsm.Emit("{ .reg .b16 h; cvt.rn.f16.f32 h, %1; st.global.b16 [%0], h; }", Address + index * 2, value);
+        else
+            CudaAsm.Emit("{ .reg .b16 h; cvt.rn.bf16.f32 h, %1; st.global.b16 [%0], h; }", Address + index * 2, value);
+    }
+}
