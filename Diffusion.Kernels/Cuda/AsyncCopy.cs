@@ -8,19 +8,32 @@ namespace Diffusion.Kernels.Cuda;
 /// </summary>
 internal static class AsyncCopy
 {
+    /// <summary>Copies two chunks.</summary>
+    /// <param name="shared">Target of the first, in bytes from the start of the block's shared memory.</param>
+    /// <param name="step">Bytes to the second's target.</param>
+    /// <param name="first">The first.</param>
+    /// <param name="second">The second.</param>
+    /// <param name="alignment">What their addresses are a multiple of, the same for the whole launch.</param>
+    public static void Pair(int shared, int step, Chunk first, Chunk second, int alignment)
+    {
+        if (alignment >= MmaTile.ChunkBytes)
+        {
+            Chunk(shared, first.Address, first.Valid);
+            Chunk(shared + step, second.Address, second.Valid);
+        }
+        else
+        {
+            LooseChunk(shared, first.Address, first.Valid, alignment);
+            LooseChunk(shared + step, second.Address, second.Valid, alignment);
+        }
+    }
+
     /// <summary>Copies one chunk from a place that is a multiple of 16 bytes.</summary>
-    /// <param name="shared">Target, in bytes from the start of the block's shared memory.</param>
-    /// <param name="global">Source address.</param>
-    /// <param name="valid">How many of the 16 bytes are there, 0 … 16.</param>
-    public static void Chunk(int shared, long global, int valid) => CudaAsm.Emit(
+    private static void Chunk(int shared, long global, int valid) => CudaAsm.Emit(
         "{ .reg .u32 s; add.u32 s, sb, %0; cp.async.cg.shared.global [s], [%1], 16, %2; }", shared, global, valid);
 
     /// <summary>The same from any address: by words where it is a multiple of 4 bytes, else byte by byte (and at once).</summary>
-    /// <param name="shared">As for <see cref="Chunk"/>.</param>
-    /// <param name="global">As for <see cref="Chunk"/>.</param>
-    /// <param name="valid">As for <see cref="Chunk"/>.</param>
-    /// <param name="alignment">What the address is a multiple of, the same for the whole launch.</param>
-    public static void LooseChunk(int shared, long global, int valid, int alignment)
+    private static void LooseChunk(int shared, long global, int valid, int alignment)
     {
         if (alignment >= 4)
         {

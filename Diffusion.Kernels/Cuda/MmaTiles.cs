@@ -61,6 +61,9 @@ internal static class MmaTile
     /// <param name="chunk">0 … 3.</param>
     public static int Place(int row, int chunk) => row * SlabBytes + ((chunk ^ ((row >> 1) & 3)) * ChunkBytes);
 
+    /// <summary>Slabs of so many bytes of depth.</summary>
+    public static int Slabs(int depth) => (depth + SlabBytes - 1) / SlabBytes;
+
     /// <summary>Shared memory that a kernel with this tile asks for; below the 48 KB that need no opt-in.</summary>
     public static int SharedBytes<TTile>()
         where TTile : struct, IMmaTile =>

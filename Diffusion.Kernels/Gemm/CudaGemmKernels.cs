@@ -5,6 +5,32 @@ using static Diffusion.Kernels.Cuda.MmaTile;
 
 namespace Diffusion.Kernels.Gemm;
 
+/// <summary>What the product kernel is given.</summary>
+/// <typeparam name="TRows">A's rows.</typeparam>
+/// <typeparam name="TStore">What becomes of the results.</typeparam>
+internal struct CudaProduct<TRows, TStore>
+    where TRows : struct
+    where TStore : struct, IResultStore
+{
+    /// <summary>Rows of A.</summary>
+    public TRows A;
+
+    /// <summary>Columns of B, each dense along the depth: a weight as checkpoints have it.</summary>
+    public MatrixRows B;
+
+    /// <summary>M, rows of the result.</summary>
+    public int Rows;
+
+    /// <summary>N, columns of the result.</summary>
+    public int Columns;
+
+    /// <summary>Slabs along the depth.</summary>
+    public int Slabs;
+
+    /// <summary>Takes the results.</summary>
+    public TStore Store;
+}
+
 /// <summary>
 /// Matrix products on tensor cores. A block of threads makes one tile of the result: slabs of A's and B's rows arrive in shared memory while
 /// earlier ones are multiplied, sums stay in registers, and at the end pass through shared memory to an ordinary C# epilogue.
@@ -25,13 +51,8 @@ internal static class CudaGemmKernels
     /// <typeparam name="TRows">A's rows.</typeparam>
     /// <typeparam name="TCursor">A's cursor.</typeparam>
     /// <typeparam name="TStore">What becomes of the results.</typeparam>
-    /// <param name="a">Rows of A.</param>
-    /// <param name="b">Columns of B, each dense along the depth: a weight as checkpoints have it.</param>
-    /// <param name="rows">M.</param>
-    /// <param name="columns">N.</param>
-    /// <param name="slabs">Slabs along the depth.</param>
-    /// <param name="store">Takes the results.</param>
-    public static void Multiply<TMma, TTile, TRows, TCursor, TStore>(TRows a, MatrixRows b, int rows, int columns, int slabs, TStore store)
+    /// <param name="product">What to multiply.</param>
+    public static void Multiply<TMma, TTile, TRows, TCursor, TStore>(CudaProduct<TRows, TStore> product)
         where TMma : struct, IMma
         where TTile : struct, IMmaTile
         where TRows : struct, IRowSource<TCursor>
@@ -42,6 +63,10 @@ internal static class CudaGemmKernels
         var results = SharedMemory.GetDynamic<float>();
         CudaAsm.Emit("mov.u32 sb, __dyn_shared_alloca;");
         CudaAsm.Emit(MmaRegisters.Zero);
+
+        var a = product.A;
+        var b = product.B;
+        int rows = product.Rows, columns = product.Columns, slabs = product.Slabs;
 
         // Which tile of which matrix.
         int tileRows = (rows + TTile.Rows - 1) / TTile.Rows, tileColumns = (columns + TTile.Columns - 1) / TTile.Columns;
@@ -77,20 +102,8 @@ internal static class CudaGemmKernels
             if (slab < slabs)
             {
                 int place = arriving + target;
-                if (Math.Min(a.Alignment, b.Alignment) >= ChunkBytes)
-                {
-                    AsyncCopy.Chunk(place, a.At(a0).Address, a.At(a0).Valid);
-                    AsyncCopy.Chunk(place + half, a.At(a1).Address, a.At(a1).Valid);
-                    AsyncCopy.Chunk(place + bSlab, b.At(b0).Address, b.At(b0).Valid);
-                    AsyncCopy.Chunk(place + bSlab + half, b.At(b1).Address, b.At(b1).Valid);
-                }
-                else
-                {
-                    AsyncCopy.LooseChunk(place, a.At(a0).Address, a.At(a0).Valid, a.Alignment);
-                    AsyncCopy.LooseChunk(place + half, a.At(a1).Address, a.At(a1).Valid, a.Alignment);
-                    AsyncCopy.LooseChunk(place + bSlab, b.At(b0).Address, b.At(b0).Valid, b.Alignment);
-                    AsyncCopy.LooseChunk(place + bSlab + half, b.At(b1).Address, b.At(b1).Valid, b.Alignment);
-                }
+                AsyncCopy.Pair(place, half, a.At(a0), a.At(a1), a.Alignment);
+                AsyncCopy.Pair(place + bSlab, half, b.At(b0), b.At(b1), b.Alignment);
                 a0 = a.Next(a0);
                 a1 = a.Next(a1);
                 b0 = b.Next(b0);
@@ -125,7 +138,7 @@ internal static class CudaGemmKernels
             for (int r = thread / TTile.Columns; r < DrainedRows; r += TTile.Threads / TTile.Columns)
             {
                 if (firstRow + first + r < rows && column < columns)
-                    store.Store(batch, firstRow + first + r, column, results[r * pitch + thread % TTile.Columns]);
+                    product.Store.Store(batch, firstRow + first + r, column, results[r * pitch + thread % TTile.Columns]);
             }
         }
     }

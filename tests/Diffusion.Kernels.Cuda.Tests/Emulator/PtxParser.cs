@@ -37,11 +37,13 @@ internal sealed partial class PtxParser
             offset += size;
         }
         ReadBody(text, text.IndexOf('{', entry.Index + entry.Length) + 1);
+        PtxInstruction[] code = [.. raw.Select(Resolve)];
         return new PtxKernel
         {
             Name = entry.Groups[1].Value,
             Parameters = parameters,
-            Code = [.. raw.Select(Resolve)],
+            Code = code,
+            Meetings = Convergence.Find(code),
             RegisterCount = registers,
             StaticSharedBytes = sharedBytes,
         };

@@ -61,6 +61,9 @@ internal sealed class PtxKernel
     /// <summary>The code.</summary>
     public required PtxInstruction[] Code { get; init; }
 
+    /// <summary>For each branch, where lanes that part there meet again.</summary>
+    public required int[] Meetings { get; init; }
+
     /// <summary>How many registers the text declares, over all scopes.</summary>
     public required int RegisterCount { get; init; }
 

@@ -3,17 +3,16 @@ using System.Numerics;
 namespace Diffusion.Kernels.Cuda.Tests.Emulator;
 
 /// <summary>
-/// 32 threads with their registers. Lanes at the same instruction run it together, the lowest instruction first, so that lanes that
-/// parted meet again where their ways join.
+/// 32 threads with their registers, in lock step. Lanes that part at a branch run one way after the other, and meet again where the ways
+/// join (<see cref="Convergence"/>).
 /// </summary>
 internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int lanes)
 {
-    private const int Finished = int.MaxValue;
-    private readonly int[] positions = [.. Enumerable.Range(0, Lanes).Select(lane => lane < lanes ? 0 : Finished)];
+    private readonly Stack<Path> paths = new([new Path(0, -1, Full(lanes))]);
     private readonly ulong[] registers = new ulong[kernel.RegisterCount * Lanes];
     private readonly List<Action>[] uncommitted = [.. Enumerable.Range(0, Lanes).Select(_ => new List<Action>())];
     private readonly Queue<List<Action>>[] groups = [.. Enumerable.Range(0, Lanes).Select(_ => new Queue<List<Action>>())];
-    private uint waiting;
+    private bool waiting;
 
     /// <summary>Threads of a warp.</summary>
     public const int Lanes = 32;
@@ -22,10 +21,10 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
     public Block Block => block;
 
     /// <summary>Lanes that have not returned.</summary>
-    public uint Alive { get; private set; } = lanes == Lanes ? uint.MaxValue : (1u << lanes) - 1;
+    public uint Alive { get; private set; } = Full(lanes);
 
-    /// <summary>Whether every living lane stands at the barrier.</summary>
-    public bool AtBarrier => Alive != 0 && waiting == Alive;
+    /// <summary>Whether it waits at the block's barrier.</summary>
+    public bool AtBarrier => waiting;
 
     /// <summary>One lane's value of a register.</summary>
     public ref ulong this[int register, int lane] => ref registers[register * Lanes + lane];
@@ -64,61 +63,57 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
             groups[lane].Dequeue().ForEach(copy => copy());
     }
 
-    /// <summary>Lanes that arrived at the barrier.</summary>
-    public void Arrive(uint mask) => waiting |= mask;
+    /// <summary>Waits for the block's other warps.</summary>
+    public void Arrive(uint mask)
+    {
+        if (mask != Alive)
+            throw new PtxException($"Lanes {mask:X8} of {Alive:X8} are at a barrier.");
+        waiting = true;
+    }
 
-    /// <summary>Lets the warp go on behind the barrier.</summary>
-    public void Release() => waiting = 0;
+    /// <summary>Goes on behind the barrier.</summary>
+    public void Release() => waiting = false;
 
     /// <summary>Ends lanes.</summary>
-    public void Exit(uint mask)
-    {
-        Alive &= ~mask;
-        for (uint left = mask; left != 0; left &= left - 1)
-            positions[BitOperations.TrailingZeroCount(left)] = Finished;
-    }
+    public void Exit(uint mask) => Alive &= ~mask;
 
     /// <summary>Runs until all lanes have finished or wait at the barrier.</summary>
     public void Run()
     {
-        while (Alive != waiting)
+        while (!waiting && paths.TryPop(out var path))
         {
-            int position = Finished;
-            uint mask = 0;
-            for (uint left = Alive & ~waiting; left != 0; left &= left - 1)
+            uint mask = path.Mask & Alive;
+            if (mask == 0 || path.Position == path.Meeting)
+                continue;
+            var instruction = kernel.Code[path.Position];
+            uint taken = instruction.Guard < 0 ? mask : Guarded(instruction, mask);
+            if (instruction.Target >= 0)
             {
-                int lane = BitOperations.TrailingZeroCount(left);
-                if (positions[lane] < position)
-                {
-                    position = positions[lane];
-                    mask = 0;
-                }
-                if (positions[lane] == position)
-                    mask |= 1u << lane;
+                Branch(instruction, path with { Mask = mask }, taken);
+                continue;
             }
-            Step(kernel.Code[position], position, mask);
+            paths.Push(path with { Position = path.Position + 1 });
+            if (taken != 0)
+                instruction.Action!(this, taken);
         }
     }
 
-    private void Step(PtxInstruction instruction, int position, uint mask)
+    private void Branch(PtxInstruction instruction, Path path, uint taken)
     {
-        uint taken = instruction.Guard < 0 ? mask : Guarded(instruction, mask);
-        if (instruction.Target >= 0)
+        if (taken == path.Mask || taken == 0)
         {
-            if (instruction.Name == "bra.uni" && taken != 0 && taken != mask)
-                throw new PtxException($"Instruction {position}: bra.uni promises that all lanes go the same way, {taken:X8} of {mask:X8} do.");
-            for (uint left = mask; left != 0; left &= left - 1)
-            {
-                int lane = BitOperations.TrailingZeroCount(left);
-                positions[lane] = (taken >> lane & 1) != 0 ? instruction.Target : position + 1;
-            }
+            paths.Push(path with { Position = taken == 0 ? path.Position + 1 : instruction.Target });
             return;
         }
-        for (uint left = mask; left != 0; left &= left - 1)
-            positions[BitOperations.TrailingZeroCount(left)] = position + 1;
-        if (taken != 0)
-            instruction.Action!(this, taken);
+        if (instruction.Name == "bra.uni")
+            throw new PtxException($"Instruction {path.Position}: bra.uni promises that all lanes go the same way, {taken:X8} of {path.Mask:X8} do.");
+        int meeting = kernel.Meetings[path.Position];
+        paths.Push(path with { Position = meeting });
+        paths.Push(new Path(path.Position + 1, meeting, path.Mask & ~taken));
+        paths.Push(new Path(instruction.Target, meeting, taken));
     }
+
+    private static uint Full(int lanes) => lanes == Lanes ? uint.MaxValue : (1u << lanes) - 1;
 
     private uint Guarded(PtxInstruction instruction, uint mask)
     {
@@ -144,4 +139,7 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
         "%dynamic_smem_size" => (ulong)block.DynamicSharedBytes,
         _ => throw new PtxException($"Unknown special register {name}."),
     };
+
+    /// <summary>Lanes on their way to a meeting place.</summary>
+    private readonly record struct Path(int Position, int Meeting, uint Mask);
 }

@@ -43,8 +43,15 @@ public sealed class CudaGemmNumericsTests
             int blocks = batch * ((m + shape.Rows - 1) / shape.Rows) * ((n + shape.Columns - 1) / shape.Columns);
             machine.Launch(
                 blocks, shape.Threads, shape.SharedBytes, ordering,
-                Rows(left, m, rowBytes, alignment), Rows(right, n, rowBytes, alignment), m, n, (rowBytes + MmaTile.SlabBytes - 1) / MmaTile.SlabBytes,
-                new PlainStore { Address = (long)result.Start, BatchStep = m * n, RowStep = n });
+                new CudaProduct<MatrixRows, PlainStore>
+                {
+                    A = Rows(left, m, rowBytes, alignment),
+                    B = Rows(right, n, rowBytes, alignment),
+                    Rows = m,
+                    Columns = n,
+                    Slabs = MmaTile.Slabs(rowBytes),
+                    Store = new PlainStore { Address = (long)result.Start, BatchStep = m * n, RowStep = n },
+                });
             for (int i = 0; i < batch * m * n; i++)
             {
                 double expected = 0, magnitude = 0;

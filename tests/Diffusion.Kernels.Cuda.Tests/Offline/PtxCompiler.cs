@@ -32,7 +32,7 @@ internal static partial class PtxCompiler
                 : (CudaArchitecture.SM_80, CudaInstructionSet.ISA_78);
             using var backend = new PTXBackend(Shared.Value, new CudaCapabilityContext(arch), arch, isa, null);
             var compiled = backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), new KernelSpecialization(threads, null));
-            return ((PTXCompiledKernel)compiled).PTXAssembly;
+            return CudaText.WithoutPromises(((PTXCompiledKernel)compiled).PTXAssembly);
         }
     }
 
