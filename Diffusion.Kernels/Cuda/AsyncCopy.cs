@@ -16,24 +16,25 @@ internal static class AsyncCopy
     /// <param name="alignment">What their addresses are a multiple of, the same for the whole launch.</param>
     public static void Pair(int shared, int step, Chunk first, Chunk second, int alignment)
     {
+        One(shared, first, alignment);
+        One(shared + step, second, alignment);
+    }
+
+    /// <summary>Copies one chunk.</summary>
+    public static void One(int shared, Chunk chunk, int alignment)
+    {
         if (alignment >= MmaTile.ChunkBytes)
-        {
-            Chunk(shared, first.Address, first.Valid);
-            Chunk(shared + step, second.Address, second.Valid);
-        }
+            Aligned(shared, chunk.Address, chunk.Valid);
         else
-        {
-            LooseChunk(shared, first.Address, first.Valid, alignment);
-            LooseChunk(shared + step, second.Address, second.Valid, alignment);
-        }
+            Loose(shared, chunk.Address, chunk.Valid, alignment);
     }
 
     /// <summary>Copies one chunk from a place that is a multiple of 16 bytes.</summary>
-    private static void Chunk(int shared, long global, int valid) => CudaAsm.Emit(
+    private static void Aligned(int shared, long global, int valid) => CudaAsm.Emit(
         "{ .reg .u32 s; add.u32 s, sb, %0; cp.async.cg.shared.global [s], [%1], 16, %2; }", shared, global, valid);
 
     /// <summary>The same from any address: by words where it is a multiple of 4 bytes, else byte by byte (and at once).</summary>
-    private static void LooseChunk(int shared, long global, int valid, int alignment)
+    private static void Loose(int shared, long global, int valid, int alignment)
     {
         if (alignment >= 4)
         {
