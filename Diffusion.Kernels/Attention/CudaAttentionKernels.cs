@@ -146,11 +146,17 @@ internal static class CudaAttentionKernels
         if (THead.ValuePairs > 4)
             AttentionRegisters.DrainUpper(place, place + 8 * pitch * sizeof(float));
         Group.Barrier();
-        for (int i = Group.IdxX; i < THead.Queries * columns; i += THead.Queries * 2)
+        // A warp takes a row at a time.
+        for (int row = Group.IdxX / 32; row < THead.Queries; row += THead.Queries / 16)
         {
-            int row = i / columns, column = i - row * columns;
-            if (firstQuery + row < attention.Queries && firstColumn + column < attention.Columns)
-                attention.Store.Store(matrix, firstQuery + row, firstColumn + column, results[row * pitch + column]);
+            if (firstQuery + row >= attention.Queries)
+                continue;
+            var at = attention.Store.Open(matrix, firstQuery + row);
+            for (int column = lane; column < columns; column += 32)
+            {
+                if (firstColumn + column < attention.Columns)
+                    attention.Store.Store(at, firstColumn + column, results[row * pitch + column]);
+            }
         }
     }
 

@@ -23,7 +23,7 @@ namespace Diffusion.Kernels.Cuda;
 internal static class MmaRegisters
 {
     // Declared in the kernel itself, once; inlined helpers then use the names.
-    public const string Declare = ".reg .b32 acc<64>; .reg .b32 fa<16>; .reg .b32 fb<8>; .reg .u32 sb;";
+    public const string Declare = ".reg .b32 acc<64>; .reg .b32 fa<16>; .reg .b32 fb<8>; .reg .b32 ra<16>; .reg .b32 rb<8>; .reg .u32 sb;";
 
     public const string
         A0 = "{fa0,fa1,fa2,fa3}",
@@ -36,6 +36,19 @@ internal static class MmaRegisters
         B1 = "{fb2,fb3}",
         B2 = "{fb4,fb5}",
         B3 = "{fb6,fb7}";
+
+    // Where an operand is split in two: what rounding left over of A0–A3 and B0–B3.
+    public const string
+        RA0 = "{ra0,ra1,ra2,ra3}",
+        RA1 = "{ra4,ra5,ra6,ra7}",
+        RA2 = "{ra8,ra9,ra10,ra11}",
+        RA3 = "{ra12,ra13,ra14,ra15}";
+
+    public const string
+        RB0 = "{rb0,rb1}",
+        RB1 = "{rb2,rb3}",
+        RB2 = "{rb4,rb5}",
+        RB3 = "{rb6,rb7}";
 
     // Two column blocks arrive by one instruction.
     public const string B01 = "{fb0,fb1,fb2,fb3}", B23 = "{fb4,fb5,fb6,fb7}";

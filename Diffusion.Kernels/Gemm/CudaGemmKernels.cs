@@ -134,11 +134,17 @@ internal static class CudaGemmKernels
             if (warpRow >= first && warpRow < first + DrainedRows)
                 TTile.Drain(((warpRow - first + (lane >> 2)) * pitch + warpColumn + (lane & 3) * 2) * sizeof(float));
             Group.Barrier();
-            int column = firstColumn + thread % TTile.Columns;
-            for (int r = thread / TTile.Columns; r < DrainedRows; r += TTile.Threads / TTile.Columns)
+            // A warp takes a row at a time.
+            for (int r = warp; r < DrainedRows; r += TTile.Threads / 32)
             {
-                if (firstRow + first + r < rows && column < columns)
-                    product.Store.Store(batch, firstRow + first + r, column, results[r * pitch + thread % TTile.Columns]);
+                if (firstRow + first + r >= rows)
+                    continue;
+                var at = product.Store.Open(batch, firstRow + first + r);
+                for (int column = lane; column < TTile.Columns; column += 32)
+                {
+                    if (firstColumn + column < columns)
+                        product.Store.Store(at, firstColumn + column, results[r * pitch + column]);
+                }
             }
         }
     }

@@ -16,6 +16,7 @@ internal sealed record ElementFormat(Type Mma, int Size, double Error)
         nameof(BFloat16Mma) => new(typeof(BFloat16Mma), 2, 2e-6),
         // Each operand loses half a unit of its 10 bits of fraction.
         nameof(TensorFloat32Mma) => new(typeof(TensorFloat32Mma), 4, 1.0 / 1024),
+        nameof(SplitFloat32Mma) => new(typeof(SplitFloat32Mma), 4, 2e-6),
         _ => new(typeof(Int8Mma), 1, 0),
     };
 
@@ -33,7 +34,7 @@ internal sealed record ElementFormat(Type Mma, int Size, double Error)
     {
         nameof(Float16Mma) => Bytes(values.Select(v => BitConverter.HalfToUInt16Bits((Half)v)).ToArray()),
         nameof(BFloat16Mma) => Bytes(values.Select(v => Conversions.BrainFloat((float)v)).ToArray()),
-        nameof(TensorFloat32Mma) => Bytes(values.Select(v => (float)v).ToArray()),
+        nameof(TensorFloat32Mma) or nameof(SplitFloat32Mma) => Bytes(values.Select(v => (float)v).ToArray()),
         _ => Bytes(values.Select(v => (sbyte)v).ToArray()),
     };
 
@@ -41,7 +42,7 @@ internal sealed record ElementFormat(Type Mma, int Size, double Error)
     {
         nameof(Float16Mma) => (double)(Half)uniform,
         nameof(BFloat16Mma) => Conversions.FromBrainFloat(Conversions.BrainFloat((float)uniform)),
-        nameof(TensorFloat32Mma) => (float)uniform,
+        nameof(TensorFloat32Mma) or nameof(SplitFloat32Mma) => (float)uniform,
         _ => random.Next(-128, 128),
     };
 

@@ -11,7 +11,7 @@ public sealed class CudaGemmNumericsTests
     {
         foreach (string tile in new[] { nameof(SmallTile), nameof(LargeTile) })
         {
-            foreach (string type in new[] { nameof(Float16Mma), nameof(BFloat16Mma), nameof(TensorFloat32Mma), nameof(Int8Mma) })
+            foreach (string type in new[] { nameof(Float16Mma), nameof(BFloat16Mma), nameof(TensorFloat32Mma), nameof(SplitFloat32Mma), nameof(Int8Mma) })
             {
                 // Odd depths make rows that aren't aligned; the last number shifts the operands.
                 foreach (var (batch, m, n, k, shift) in new[] { (1, 65, 70, 80, 0), (2, 3, 130, 37, 0), (1, 1, 1, 1, 0), (1, 17, 24, 200, 4), (1, 5, 9, 0, 0) })
