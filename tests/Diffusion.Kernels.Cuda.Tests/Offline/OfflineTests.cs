@@ -39,7 +39,7 @@ public sealed partial class OfflineTests
     {
         var kernel = Kernels[name];
         string first = PtxCompiler.Compile(kernel.Method, kernel.Threads, architecture);
-        Assert.Equal(first, PtxCompiler.Renumber(PtxCompiler.CompileOnce(kernel.Method, kernel.Threads, architecture)));
+        Assert.Equal(first, PtxCompiler.CompileAgain(kernel.Method, kernel.Threads, architecture));
     }
 
     [Theory]
