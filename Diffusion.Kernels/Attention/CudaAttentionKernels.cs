@@ -32,7 +32,7 @@ internal struct MaskRows
 
 /// <summary>What the attention kernel is given.</summary>
 /// <typeparam name="TStore">What becomes of the results.</typeparam>
-internal struct CudaAttention<TStore>
+internal struct CudaAttentionParameters<TStore>
     where TStore : struct, IResultStore
 {
     /// <summary>The operands.</summary>
@@ -78,7 +78,7 @@ internal static class CudaAttentionKernels
     /// <typeparam name="TMma">Element type.</typeparam>
     /// <typeparam name="THead">Shape of a block's part.</typeparam>
     /// <typeparam name="TStore">What becomes of the results.</typeparam>
-    public static void Attend<TMma, THead, TStore>(CudaAttention<TStore> attention)
+    public static void Attend<TMma, THead, TStore>(CudaAttentionParameters<TStore> attention)
         where TMma : struct, IAttentionMma
         where THead : struct, IHeadTile
         where TStore : struct, IResultStore

@@ -15,9 +15,15 @@ internal sealed record CudaKernel(string Name, MethodInfo Method, int Threads, i
 /// <summary>All tensor-core kernels that a backend may launch: what tests compile and what a report lists.</summary>
 internal static class CudaKernelCatalog
 {
-    /// <summary>The kernels with one kind of store.</summary>
-    public static IEnumerable<CudaKernel> All<TStore>()
+    /// <summary>The kernels as they are launched.</summary>
+    public static IEnumerable<CudaKernel> All() => All<ImageStore, HeadStore>();
+
+    /// <summary>The kernels with other stores.</summary>
+    /// <typeparam name="TStore">What becomes of products' and convolutions' results.</typeparam>
+    /// <typeparam name="THeadStore">What becomes of attention's.</typeparam>
+    public static IEnumerable<CudaKernel> All<TStore, THeadStore>()
         where TStore : struct, IResultStore
+        where THeadStore : struct, IResultStore
     {
         foreach (var kernel in Products<MatrixRows, MatrixCursor, TStore>("gemm"))
             yield return kernel;
@@ -25,7 +31,7 @@ internal static class CudaKernelCatalog
         yield return Product<Int8Mma, SmallTile, MatrixRows, MatrixCursor, TStore>("gemm");
         foreach (var kernel in Products<PatchRows, PatchCursor, TStore>("convolution"))
             yield return kernel;
-        foreach (var kernel in Attentions<Float16Attention, TStore>().Concat(Attentions<BFloat16Attention, TStore>()))
+        foreach (var kernel in Attentions<Float16Attention, THeadStore>().Concat(Attentions<BFloat16Attention, THeadStore>()))
             yield return kernel;
     }
 
@@ -51,7 +57,7 @@ internal static class CudaKernelCatalog
         where TCursor : struct
         where TStore : struct, IResultStore => new(
         $"{what} {typeof(TMma).Name.Replace("Mma", "", StringComparison.Ordinal)} {TTile.Rows}x{TTile.Columns}",
-        ((Action<CudaProduct<TRows, TStore>>)CudaGemmKernels.Multiply<TMma, TTile, TRows, TCursor, TStore>).Method,
+        ((Action<CudaProductParameters<TRows, TStore>>)CudaGemmKernels.Multiply<TMma, TTile, TRows, TCursor, TStore>).Method,
         TTile.Threads,
         MmaTile.SharedBytes<TTile>());
 
@@ -72,7 +78,7 @@ internal static class CudaKernelCatalog
         where THead : struct, IHeadTile
         where TStore : struct, IResultStore => new(
         $"attention {typeof(TMma).Name.Replace("Attention", "", StringComparison.Ordinal)} {typeof(THead).Name}",
-        ((Action<CudaAttention<TStore>>)CudaAttentionKernels.Attend<TMma, THead, TStore>).Method,
+        ((Action<CudaAttentionParameters<TStore>>)CudaAttentionKernels.Attend<TMma, THead, TStore>).Method,
         CudaAttentionKernels.Threads<THead>(),
         CudaAttentionKernels.SharedBytes<THead>());
 }

@@ -8,7 +8,7 @@ namespace Diffusion.Kernels.Gemm;
 /// <summary>What the product kernel is given.</summary>
 /// <typeparam name="TRows">A's rows.</typeparam>
 /// <typeparam name="TStore">What becomes of the results.</typeparam>
-internal struct CudaProduct<TRows, TStore>
+internal struct CudaProductParameters<TRows, TStore>
     where TRows : struct
     where TStore : struct, IResultStore
 {
@@ -52,7 +52,7 @@ internal static class CudaGemmKernels
     /// <typeparam name="TCursor">A's cursor.</typeparam>
     /// <typeparam name="TStore">What becomes of the results.</typeparam>
     /// <param name="product">What to multiply.</param>
-    public static void Multiply<TMma, TTile, TRows, TCursor, TStore>(CudaProduct<TRows, TStore> product)
+    public static void Multiply<TMma, TTile, TRows, TCursor, TStore>(CudaProductParameters<TRows, TStore> product)
         where TMma : struct, IMma
         where TTile : struct, IMmaTile
         where TRows : struct, IRowSource<TCursor>

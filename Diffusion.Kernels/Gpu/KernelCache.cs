@@ -30,11 +30,19 @@ internal sealed class GpuKernel<T>(Accelerator accelerator, Action<AcceleratorSt
     }
 }
 
+/// <summary>Makes launchers in another way than the device's driver would.</summary>
+internal interface IKernelLoader
+{
+    /// <summary>A launcher of a static method with one struct parameter.</summary>
+    Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads)
+        where T : struct;
+}
+
 /// <summary>
 /// Compiles kernel methods once a device. ILGPU numbers names in a kernel's text by a counter of the process; they are renumbered
 /// here, so that the text depends on the kernel alone and the driver finds it in its own cache on disk.
 /// </summary>
-internal sealed partial class KernelCache(Accelerator accelerator)
+internal sealed partial class KernelCache(Accelerator accelerator, IKernelLoader? loader = null)
 {
     private readonly ConcurrentDictionary<(MethodBase, int), object> kernels = new();
     private readonly Lock gate = new();
@@ -56,13 +64,15 @@ internal sealed partial class KernelCache(Accelerator accelerator)
         {
             if (kernels.TryGetValue(key, out known))
                 return (GpuKernel<T>)known;
-            var compiled = Compile(accelerator.GetBackend(), method.Method, maxThreads);
-            var loaded = accelerator.LoadKernel(compiled);
-            var kernel = new GpuKernel<T>(accelerator, loaded.CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, T>>());
+            var kernel = new GpuKernel<T>(accelerator, loader is null ? Load<T>(method.Method, maxThreads) : loader.Load<T>(method.Method, maxThreads));
             kernels[key] = kernel;
             return kernel;
         }
     }
+
+    private Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads)
+        where T : struct =>
+        accelerator.LoadKernel(Compile(accelerator.GetBackend(), method, maxThreads)).CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, T>>();
 
     /// <summary>Compiles for a backend and renumbers the text; needs no device for PTX.</summary>
     public static CompiledKernel Compile(Backend backend, MethodInfo method, int maxThreads = 0)
@@ -70,17 +80,17 @@ internal sealed partial class KernelCache(Accelerator accelerator)
         var specialization = maxThreads == 0 ? KernelSpecialization.Empty : new KernelSpecialization(maxThreads, null);
         var compiled = backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), specialization);
         if (compiled is CLCompiledKernel cl)
-            Replace(cl, nameof(CLCompiledKernel.Source), Stable(cl.Source));
+            Replace(cl, nameof(CLCompiledKernel.Source), Stable(cl.Source, GeneratedOpenClName()));
         else if (compiled is PTXCompiledKernel ptx)
-            Replace(ptx, nameof(PTXCompiledKernel.PTXAssembly), CudaText.Correct(Stable(ptx.PTXAssembly)));
+            Replace(ptx, nameof(PTXCompiledKernel.PTXAssembly), CudaText.Correct(Stable(ptx.PTXAssembly, GeneratedPtxName())));
         return compiled;
     }
 
     /// <summary>Numbers generated names by their first appearance.</summary>
-    public static string Stable(string text)
+    private static string Stable(string text, Regex generatedName)
     {
         var numbers = new Dictionary<string, string>();
-        return GeneratedName().Replace(text, match =>
+        return generatedName.Replace(text, match =>
         {
             if (!numbers.TryGetValue(match.Value, out var name))
                 numbers[match.Value] = name = $"{match.Groups[1].Value}{numbers.Count}";
@@ -92,7 +102,11 @@ internal sealed partial class KernelCache(Accelerator accelerator)
     private static void Replace(object kernel, string property, string text) =>
         kernel.GetType().GetField($"<{property}>k__BackingField", BindingFlags.Instance | BindingFlags.NonPublic)!.SetValue(kernel, text);
 
-    // L_115970, _a_11750, type_14849_kernel, and other names that end in a node's number.
+    // type_14849_kernel, and other names that end in a node's number.
     [GeneratedRegex(@"\b(\w+_)\d+(?=_kernel\b|\b)")]
-    private static partial Regex GeneratedName();
+    private static partial Regex GeneratedOpenClName();
+
+    // L_115970 and _a_11750; not the target's name, sm_80.
+    [GeneratedRegex(@"\b(L_|_\w+_)\d+\b")]
+    private static partial Regex GeneratedPtxName();
 }

@@ -22,7 +22,7 @@ internal static class PtxVerb
         }
         Console.WriteLine($"| kernel | threads | registers sm_{Architecture} | sm_{OtherArchitecture} | shared memory | spills |");
         Console.WriteLine("|---|---|---|---|---|---|");
-        foreach (var kernel in CudaKernelCatalog.All<PlainStore>().Where(k => k.Name.Contains(options.Filter, StringComparison.OrdinalIgnoreCase)))
+        foreach (var kernel in CudaKernelCatalog.All().Where(k => k.Name.Contains(options.Filter, StringComparison.OrdinalIgnoreCase)))
         {
             KernelResources first = Assemble(kernel, Architecture), second = Assemble(kernel, OtherArchitecture);
             int spills = first.SpillBytes + first.StackBytes + second.SpillBytes + second.StackBytes;

@@ -67,7 +67,7 @@ public sealed class CudaAttentionNumericsTests
             }
             var maskMemory = machine.Global.Add("mask", System.Runtime.InteropServices.MemoryMarshal.AsBytes(mask.AsSpan()).ToArray());
             int blocks = samples * heads * ((queries + tile.Queries - 1) / tile.Queries) * ((size + tile.Columns - 1) / tile.Columns);
-            machine.Launch(blocks, tile.Threads, tile.SharedBytes, ordering, new CudaAttention<PlainStore>
+            machine.Launch(blocks, tile.Threads, tile.SharedBytes, ordering, new CudaAttentionParameters<PlainStore>
             {
                 Q = Rows("Q", q, queries), K = Rows("K", k, keys), V = Rows("V", v, keys),
                 Mask = masked ? new MaskRows { Address = (long)maskMemory.Start, HeadBytes = 4L * queries * keys, QueryBytes = 4L * keys, KeyBytes = 4 } : default,

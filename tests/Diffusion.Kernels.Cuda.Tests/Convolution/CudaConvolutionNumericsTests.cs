@@ -68,7 +68,7 @@ public sealed class CudaConvolutionNumericsTests
             var result = machine.Global.Add("Y", Filled(rows * s.O * 4));
             machine.Launch(
                 (rows + tileShape.Rows - 1) / tileShape.Rows * ((s.O + tileShape.Columns - 1) / tileShape.Columns), tileShape.Threads, tileShape.SharedBytes, ordering,
-                new CudaProduct<PatchRows, PlainStore>
+                new CudaProductParameters<PatchRows, PlainStore>
                 {
                     A = new PatchRows
                     {

@@ -3,28 +3,42 @@ using System.Buffers.Binary;
 namespace Diffusion.Kernels.Cuda.Tests.Emulator;
 
 /// <summary>Memory that refuses what the hardware would: places outside, and addresses that aren't multiples of the access's size.</summary>
-internal sealed class Memory(string name, ulong start, byte[] bytes)
+internal sealed unsafe class Memory
 {
-    /// <summary>First address.</summary>
-    public ulong Start => start;
+    private readonly string name;
+    private readonly ulong length;
+    private readonly byte* native;
 
-    /// <summary>The content.</summary>
-    public byte[] Bytes => bytes;
+    /// <summary>Memory of the emulator's own.</summary>
+    public Memory(string name, ulong start, byte[] bytes) => (this.name, Start, Bytes, length) = (name, start, bytes, (ulong)bytes.Length);
+
+    /// <summary>Memory of the process, under its own address.</summary>
+    public Memory(string name, nint start, long length)
+    {
+        (this.name, Start, Bytes, this.length) = (name, (ulong)start, [], (ulong)length);
+        native = (byte*)start;
+    }
+
+    /// <summary>First address.</summary>
+    public ulong Start { get; }
+
+    /// <summary>The content of memory of the emulator's own.</summary>
+    public byte[] Bytes { get; }
 
     /// <summary>Whether an address lies inside.</summary>
-    public bool Holds(ulong address) => address >= start && address < start + (ulong)bytes.Length;
+    public bool Holds(ulong address) => address >= Start && address - Start < length;
 
     /// <summary>The bytes of one access.</summary>
     /// <param name="address">Address.</param>
-    /// <param name="length">Bytes.</param>
+    /// <param name="count">Bytes.</param>
     /// <param name="alignment">What the address must be a multiple of.</param>
-    public Span<byte> At(ulong address, int length, int alignment)
+    public Span<byte> At(ulong address, int count, int alignment)
     {
         if (address % (ulong)alignment != 0)
-            throw new PtxException($"{name}: {address - start} (address {address:X}) is not a multiple of {alignment}.");
-        if (address < start || address - start + (ulong)length > (ulong)bytes.Length)
-            throw new PtxException($"{name}: {length} bytes at {(long)(address - start)} are outside its {bytes.Length} bytes.");
-        return bytes.AsSpan((int)(address - start), length);
+            throw new PtxException($"{name}: {(long)(address - Start)} (address {address:X}) is not a multiple of {alignment}.");
+        if (address < Start || address - Start + (ulong)count > length)
+            throw new PtxException($"{name}: {count} bytes at {(long)(address - Start)} are outside its {length} bytes.");
+        return native == null ? Bytes.AsSpan((int)(address - Start), count) : new Span<byte>((void*)address, count);
     }
 
     /// <summary>A number of 1, 2, 4 or 8 bytes.</summary>
@@ -57,7 +71,21 @@ internal sealed class GlobalMemory
         return memory;
     }
 
+    /// <summary>Admits memory of the process.</summary>
+    public void Admit(nint start, long length)
+    {
+        if (buffers.TrueForAll(b => b.Start != (ulong)start))
+            buffers.Add(new Memory("device memory", start, length));
+    }
+
     /// <summary>The bytes of one access.</summary>
-    public Span<byte> At(ulong address, int length, int alignment) =>
-        (buffers.Find(b => b.Holds(address)) ?? throw new PtxException($"Global address {address:X} is in no buffer.")).At(address, length, alignment);
+    public Span<byte> At(ulong address, int length, int alignment)
+    {
+        foreach (var buffer in buffers)
+        {
+            if (buffer.Holds(address))
+                return buffer.At(address, length, alignment);
+        }
+        throw new PtxException($"Global address {address:X} is in no buffer.");
+    }
 }

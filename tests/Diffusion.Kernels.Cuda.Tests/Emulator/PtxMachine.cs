@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Diffusion.Kernels.Cuda.Tests.Emulator;
 
 /// <summary>
@@ -11,37 +9,34 @@ internal sealed class PtxMachine
     private readonly PtxKernel kernel;
 
     /// <summary>Prepares a kernel.</summary>
-    public PtxMachine(string text)
+    public PtxMachine(string text, GlobalMemory? global = null)
     {
+        Global = global ?? new GlobalMemory();
         kernel = PtxParser.Parse(text);
         foreach (var instruction in kernel.Code)
             instruction.Action = instruction.Target >= 0 ? null : WarpInstructions.Find(instruction) ?? ScalarInstructions.Find(instruction);
     }
 
     /// <summary>Device memory.</summary>
-    public GlobalMemory Global { get; } = new();
+    public GlobalMemory Global { get; }
+
+    /// <summary>Bytes of all parameters.</summary>
+    public int ParameterBytes => kernel.Parameters[^1].Offset + kernel.Parameters[^1].Size;
 
     /// <summary>Launches the kernel.</summary>
     /// <param name="blocks">Blocks of the grid.</param>
     /// <param name="threads">Threads of a block.</param>
     /// <param name="dynamicSharedBytes">Shared memory given at launch.</param>
     /// <param name="ordering">The order of what may happen in any order.</param>
-    /// <param name="arguments">Values and structs, one a parameter.</param>
-    public void Launch(int blocks, int threads, int dynamicSharedBytes, Ordering ordering, params ValueType[] arguments)
+    /// <param name="parameters">The kernel's one parameter: a struct, or its bytes.</param>
+    public void Launch(int blocks, int threads, int dynamicSharedBytes, Ordering ordering, ValueType parameters) =>
+        Launch(blocks, threads, dynamicSharedBytes, ordering, ParameterLayout.Bytes(parameters));
+
+    /// <inheritdoc cref="Launch(int, int, int, Ordering, ValueType)"/>
+    public void Launch(int blocks, int threads, int dynamicSharedBytes, Ordering ordering, byte[] parameters)
     {
-        var last = kernel.Parameters[^1];
-        var parameters = new byte[last.Offset + last.Size];
-        if (arguments.Length != kernel.Parameters.Count)
-            throw new PtxException($"{kernel.Name} has {kernel.Parameters.Count} parameters, {arguments.Length} arguments were given.");
-        for (int i = 0; i < arguments.Length; i++)
-        {
-            int size = Marshal.SizeOf(arguments[i]);
-            if (size != kernel.Parameters[i].Size)
-                throw new PtxException($"Parameter {i} has {kernel.Parameters[i].Size} bytes, {arguments[i].GetType().Name} has {size}.");
-            var handle = GCHandle.Alloc(arguments[i], GCHandleType.Pinned);
-            Marshal.Copy(handle.AddrOfPinnedObject(), parameters, kernel.Parameters[i].Offset, size);
-            handle.Free();
-        }
+        if (parameters.Length != ParameterBytes)
+            throw new PtxException($"{kernel.Name} takes {ParameterBytes} bytes of parameters, {parameters.Length} were given.");
         for (int i = 0; i < blocks; i++)
             new Block(kernel, i, blocks, threads, dynamicSharedBytes, Global, parameters, ordering).Run();
     }

@@ -43,7 +43,7 @@ public sealed class CudaGemmNumericsTests
             int blocks = batch * ((m + shape.Rows - 1) / shape.Rows) * ((n + shape.Columns - 1) / shape.Columns);
             machine.Launch(
                 blocks, shape.Threads, shape.SharedBytes, ordering,
-                new CudaProduct<MatrixRows, PlainStore>
+                new CudaProductParameters<MatrixRows, PlainStore>
                 {
                     A = Rows(left, m, rowBytes, alignment),
                     B = Rows(right, n, rowBytes, alignment),
