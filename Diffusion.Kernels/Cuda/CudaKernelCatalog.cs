@@ -9,8 +9,9 @@ namespace Diffusion.Kernels.Cuda;
 /// <param name="Name">What it multiplies, in what type and tile.</param>
 /// <param name="Method">The closed method.</param>
 /// <param name="Threads">Threads of a block.</param>
+/// <param name="Blocks">Blocks that must fit a multiprocessor at once; 0 if the assembler may choose.</param>
 /// <param name="SharedBytes">Dynamic shared memory of a block.</param>
-internal sealed record CudaKernel(string Name, MethodInfo Method, int Threads, int SharedBytes);
+internal sealed record CudaKernel(string Name, MethodInfo Method, int Threads, int Blocks, int SharedBytes);
 
 /// <summary>All tensor-core kernels that a backend may launch: what tests compile and what a report lists.</summary>
 internal static class CudaKernelCatalog
@@ -59,6 +60,7 @@ internal static class CudaKernelCatalog
         $"{what} {typeof(TMma).Name.Replace("Mma", "", StringComparison.Ordinal)} {TTile.Rows}x{TTile.Columns}",
         ((Action<CudaProductParameters<TRows, TStore>>)CudaGemmKernels.Multiply<TMma, TTile, TRows, TCursor, TStore>).Method,
         TTile.Threads,
+        TTile.Blocks / TMma.Parts,
         MmaTile.SharedBytes<TTile>());
 
     private static IEnumerable<CudaKernel> Attentions<TMma, TStore>()
@@ -80,5 +82,6 @@ internal static class CudaKernelCatalog
         $"attention {typeof(TMma).Name.Replace("Attention", "", StringComparison.Ordinal)} {typeof(THead).Name}",
         ((Action<CudaAttentionParameters<TStore>>)CudaAttentionKernels.Attend<TMma, THead, TStore>).Method,
         CudaAttentionKernels.Threads<THead>(),
+        0,
         CudaAttentionKernels.SharedBytes<THead>());
 }

@@ -87,7 +87,7 @@ internal static class CudaProducts
         where TTile : struct, IMmaTile
         where TRows : struct, IRowSource<TCursor>
         where TCursor : struct => new(
-        context.Kernels.Get<CudaProductParameters<TRows, ImageStore>>(CudaGemmKernels.Multiply<TMma, TTile, TRows, TCursor, ImageStore>, TTile.Threads),
+        context.Kernels.Get<CudaProductParameters<TRows, ImageStore>>(CudaGemmKernels.Multiply<TMma, TTile, TRows, TCursor, ImageStore>, TTile.Threads, TTile.Blocks / TMma.Parts),
         tiles,
         TTile.Threads,
         MmaTile.SharedBytes<TTile>(),

@@ -21,6 +21,12 @@ internal interface IMmaTile
     /// <summary>Threads of the block.</summary>
     static abstract int Threads { get; }
 
+    /// <summary>
+    /// Blocks that must fit a multiprocessor at once, for operands of one part. It bounds the registers of a thread; left to itself, the
+    /// assembler aims for more blocks and keeps sums in memory.
+    /// </summary>
+    static abstract int Blocks { get; }
+
     /// <summary>Reads the warp's fragments for one multiplication from shared memory.</summary>
     /// <param name="a">The lane's byte in A's slab.</param>
     /// <param name="b">The lane's byte in B's slab.</param>
@@ -86,6 +92,9 @@ internal readonly struct LargeTile : IMmaTile
     public static int Threads => 256;
 
     /// <inheritdoc/>
+    public static int Blocks => 2;
+
+    /// <inheritdoc/>
     public static void Load(int a, int b) => CudaAsm.Emit(
             "{ .reg .u32 pa; .reg .u32 pb; add.u32 pa, sb, %0; add.u32 pb, sb, %1; "
             + $"{LoadMatrices} {A0}, [pa+0]; "
@@ -133,6 +142,9 @@ internal readonly struct SmallTile : IMmaTile
 
     /// <inheritdoc/>
     public static int Threads => 128;
+
+    /// <inheritdoc/>
+    public static int Blocks => 4;
 
     /// <inheritdoc/>
     public static void Load(int a, int b) => CudaAsm.Emit(

@@ -15,6 +15,9 @@ internal interface IMma
     /// <summary>The same for row blocks 2 and 3.</summary>
     static abstract void MultiplyLower();
 
+    /// <summary>How many numbers an operand is split into: with two, a thread needs half as many registers again.</summary>
+    static abstract int Parts { get; }
+
     /// <summary>Makes the loaded fragments what the instruction expects.</summary>
     static abstract void Convert();
 
@@ -26,6 +29,9 @@ internal interface IMma
 internal readonly struct Float16Mma : IMma
 {
     private const string Op = "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32";
+
+    /// <inheritdoc/>
+    public static int Parts => 1;
 
     /// <inheritdoc/>
     public static void MultiplyUpper() => CudaAsm.Emit(
@@ -58,6 +64,9 @@ internal readonly struct BFloat16Mma : IMma
     private const string Op = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32";
 
     /// <inheritdoc/>
+    public static int Parts => 1;
+
+    /// <inheritdoc/>
     public static void MultiplyUpper() => CudaAsm.Emit(
         $"{Op} {D00}, {A0}, {B0}, {D00}; {Op} {D01}, {A0}, {B1}, {D01}; "
         + $"{Op} {D02}, {A0}, {B2}, {D02}; {Op} {D03}, {A0}, {B3}, {D03}; "
@@ -87,6 +96,9 @@ internal readonly struct TensorFloat32Mma : IMma
 {
     private const string Op = "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32";
     private const string Round = "cvt.rna.tf32.f32";
+
+    /// <inheritdoc/>
+    public static int Parts => 1;
 
     /// <inheritdoc/>
     public static void MultiplyUpper() => CudaAsm.Emit(
@@ -126,6 +138,9 @@ internal readonly struct Int8Mma : IMma
 {
     private const string Op = "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32";
     private const string ToFloat = "cvt.rn.f32.s32";
+
+    /// <inheritdoc/>
+    public static int Parts => 1;
 
     /// <inheritdoc/>
     public static void MultiplyUpper() => CudaAsm.Emit(

@@ -13,6 +13,9 @@ internal readonly struct SplitFloat32Mma : IMma
     private const string Round = "cvt.rna.tf32.f32";
 
     /// <inheritdoc/>
+    public static int Parts => 2;
+
+    /// <inheritdoc/>
     public static void MultiplyUpper() => CudaAsm.Emit(
         $"{Op} {D00}, {A0}, {RB0}, {D00}; {Op} {D01}, {A0}, {RB1}, {D01}; "
         + $"{Op} {D02}, {A0}, {RB2}, {D02}; {Op} {D03}, {A0}, {RB3}, {D03}; "

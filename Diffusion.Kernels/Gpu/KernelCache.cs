@@ -34,7 +34,7 @@ internal sealed class GpuKernel<T>(Accelerator accelerator, Action<AcceleratorSt
 internal interface IKernelLoader
 {
     /// <summary>A launcher of a static method with one struct parameter.</summary>
-    Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads)
+    Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads, int minGroups)
         where T : struct;
 }
 
@@ -44,7 +44,7 @@ internal interface IKernelLoader
 /// </summary>
 internal sealed partial class KernelCache(Accelerator accelerator, IKernelLoader? loader = null)
 {
-    private readonly ConcurrentDictionary<(MethodBase, int), object> kernels = new();
+    private readonly ConcurrentDictionary<(MethodBase, int, int), object> kernels = new();
     private readonly Lock gate = new();
 
     /// <summary>Kernels compiled so far.</summary>
@@ -53,10 +53,11 @@ internal sealed partial class KernelCache(Accelerator accelerator, IKernelLoader
     /// <summary>The loaded kernel of a static method with one struct parameter.</summary>
     /// <param name="method">The method.</param>
     /// <param name="maxThreads">Most threads in a group; 0 says nothing to the compiler.</param>
-    public GpuKernel<T> Get<T>(Action<T> method, int maxThreads = 0)
+    /// <param name="minGroups">Groups that must fit a multiprocessor at once (CUDA only); 0 says nothing to the compiler.</param>
+    public GpuKernel<T> Get<T>(Action<T> method, int maxThreads = 0, int minGroups = 0)
         where T : struct
     {
-        var key = ((MethodBase)method.Method, maxThreads);
+        var key = ((MethodBase)method.Method, maxThreads, minGroups);
         if (kernels.TryGetValue(key, out var known))
             return (GpuKernel<T>)known;
         // One at a time: ILGPU's compiler shares state.
@@ -64,20 +65,20 @@ internal sealed partial class KernelCache(Accelerator accelerator, IKernelLoader
         {
             if (kernels.TryGetValue(key, out known))
                 return (GpuKernel<T>)known;
-            var kernel = new GpuKernel<T>(accelerator, loader is null ? Load<T>(method.Method, maxThreads) : loader.Load<T>(method.Method, maxThreads));
+            var kernel = new GpuKernel<T>(accelerator, loader is null ? Load<T>(method.Method, maxThreads, minGroups) : loader.Load<T>(method.Method, maxThreads, minGroups));
             kernels[key] = kernel;
             return kernel;
         }
     }
 
-    private Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads)
+    private Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads, int minGroups)
         where T : struct =>
-        accelerator.LoadKernel(Compile(accelerator.GetBackend(), method, maxThreads)).CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, T>>();
+        accelerator.LoadKernel(Compile(accelerator.GetBackend(), method, maxThreads, minGroups)).CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, T>>();
 
     /// <summary>Compiles for a backend and renumbers the text; needs no device for PTX.</summary>
-    public static CompiledKernel Compile(Backend backend, MethodInfo method, int maxThreads = 0)
+    public static CompiledKernel Compile(Backend backend, MethodInfo method, int maxThreads = 0, int minGroups = 0)
     {
-        var specialization = maxThreads == 0 ? KernelSpecialization.Empty : new KernelSpecialization(maxThreads, null);
+        var specialization = maxThreads == 0 ? KernelSpecialization.Empty : new KernelSpecialization(maxThreads, minGroups == 0 ? null : minGroups);
         var compiled = backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), specialization);
         if (compiled is CLCompiledKernel cl)
             Replace(cl, nameof(CLCompiledKernel.Source), Stable(cl.Source, GeneratedOpenClName()));

@@ -33,5 +33,5 @@ internal static class PtxVerb
     }
 
     private static KernelResources Assemble(CudaKernel kernel, int architecture) =>
-        Ptxas.Assemble(PtxCompiler.Compile(kernel.Method, kernel.Threads, architecture), architecture);
+        Ptxas.Assemble(PtxCompiler.Compile(kernel.Method, kernel.Threads, kernel.Blocks, architecture), architecture);
 }

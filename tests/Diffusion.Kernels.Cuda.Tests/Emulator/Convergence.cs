@@ -45,8 +45,8 @@ internal static class Convergence
     private static int[] Successors(PtxInstruction[] code, int at)
     {
         var instruction = code[at];
-        if (instruction.Target >= 0)
-            return instruction.Guard < 0 ? [instruction.Target] : [instruction.Target, at + 1];
+        if (instruction.IsBranch)
+            return instruction.Guard < 0 ? instruction.Targets : [.. instruction.Targets, at + 1];
         return instruction.Name == "ret" && instruction.Guard < 0 ? [code.Length] : [at + 1];
     }
 

@@ -40,10 +40,10 @@ public sealed class EmulatedDevice : IDisposable
 
         public GpuBackend? Backend { get; set; }
 
-        public Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads)
+        public Action<AcceleratorStream, KernelConfig, T> Load<T>(MethodInfo method, int maxThreads, int minGroups)
             where T : struct
         {
-            var machine = new PtxMachine(PtxCompiler.Compile(method, maxThreads), global);
+            var machine = new PtxMachine(PtxCompiler.Compile(method, maxThreads, minGroups), global);
             Ordering[] orderings = [.. Ordering.All];
             return (_, config, parameters) =>
             {

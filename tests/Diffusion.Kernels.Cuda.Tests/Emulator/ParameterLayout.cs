@@ -53,7 +53,7 @@ internal static class ParameterLayout
     }
 
     // A view of no memory has no buffer to ask.
-    private static long Address(IArrayView view) => view.Length == 0 && view.Buffer is null ? 0 : (long)typeof(ArrayViewExtensions)
+    private static long Address(IArrayView view) => view.Length == 0 && view.Buffer is null ? 0 : (nint)typeof(ArrayViewExtensions)
         .GetMethods()
         .Single(m => m.Name == nameof(ArrayViewExtensions.LoadEffectiveAddressAsPtr) && m.GetParameters()[0].ParameterType.Name.StartsWith("ArrayView`", StringComparison.Ordinal))
         .MakeGenericMethod(view.GetType().GetGenericArguments()[0])

@@ -14,7 +14,7 @@ internal sealed class PtxMachine
         Global = global ?? new GlobalMemory();
         kernel = PtxParser.Parse(text);
         foreach (var instruction in kernel.Code)
-            instruction.Action = instruction.Target >= 0 ? null : WarpInstructions.Find(instruction) ?? ScalarInstructions.Find(instruction);
+            instruction.Action = instruction.IsBranch ? null : WarpInstructions.Find(instruction) ?? ScalarInstructions.Find(instruction);
     }
 
     /// <summary>Device memory.</summary>

@@ -8,11 +8,14 @@ internal sealed partial class PtxParser
 {
     private readonly List<Dictionary<string, int>> scopes = [[]];
     private readonly Dictionary<string, int> labels = [];
+    private readonly Dictionary<string, List<string>> branchTargets = [];
     private readonly Dictionary<string, ulong> symbols = [];
     private readonly List<PtxParameter> parameters = [];
     private readonly List<(string Name, List<string> Operands, string Guard, Dictionary<string, int>[] Scopes)> raw = [];
+    private string lastLabel = "";
     private int registers;
     private int sharedBytes;
+    private int localBytes;
 
     /// <summary>Parses a text with one entry.</summary>
     public static PtxKernel Parse(string text) => new PtxParser().Read(Comment().Replace(text, ""));
@@ -25,7 +28,7 @@ internal sealed partial class PtxParser
         foreach (Match symbol in ExternShared().Matches(text[..entry.Index]))
             symbols[symbol.Groups[1].Value] = 0;
         foreach (Match symbol in SharedArray().Matches(text[..entry.Index]))
-            DeclareShared(symbol);
+            sharedBytes = Declare(symbol, sharedBytes);
         int offset = 0;
         foreach (Match parameter in Parameter().Matches(entry.Groups[2].Value))
         {
@@ -46,6 +49,7 @@ internal sealed partial class PtxParser
             Meetings = Convergence.Find(code),
             RegisterCount = registers,
             StaticSharedBytes = sharedBytes,
+            LocalBytes = localBytes,
         };
     }
 
@@ -69,7 +73,8 @@ internal sealed partial class PtxParser
             }
             else if (Label().Match(text, at) is { Success: true } label)
             {
-                labels.Add(label.Groups[1].Value, raw.Count);
+                lastLabel = label.Groups[1].Value;
+                labels.Add(lastLabel, raw.Count);
                 at += label.Length;
             }
             else
@@ -96,7 +101,16 @@ internal sealed partial class PtxParser
         }
         else if (SharedArray().Match(statement + ";") is { Success: true } shared)
         {
-            DeclareShared(shared);
+            sharedBytes = Declare(shared, sharedBytes);
+        }
+        else if (LocalArray().Match(statement + ";") is { Success: true } local)
+        {
+            localBytes = Declare(local, localBytes);
+        }
+        else if (statement.StartsWith(".branchtargets", StringComparison.Ordinal))
+        {
+            // The list has a name in front, which reads like a label.
+            branchTargets.Add(lastLabel, SplitOperands(statement[".branchtargets".Length..]));
         }
         else if (statement.StartsWith('.'))
         {
@@ -109,12 +123,13 @@ internal sealed partial class PtxParser
         }
     }
 
-    private void DeclareShared(Match match)
+    /// <summary>Gives an array its place behind those before it.</summary>
+    private int Declare(Match match, int used)
     {
         int align = match.Groups[1].Success ? int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : 16;
-        sharedBytes = (sharedBytes + align - 1) / align * align;
-        symbols[match.Groups[3].Value] = (ulong)sharedBytes;
-        sharedBytes += int.Parse(match.Groups[4].Value, CultureInfo.InvariantCulture) * TypeSize(match.Groups[2].Value);
+        used = (used + align - 1) / align * align;
+        symbols[match.Groups[3].Value] = (ulong)used;
+        return used + int.Parse(match.Groups[4].Value, CultureInfo.InvariantCulture) * TypeSize(match.Groups[2].Value);
     }
 
     /// <summary>Operands are separated by commas outside braces and brackets.</summary>
@@ -144,13 +159,17 @@ internal sealed partial class PtxParser
 
     private PtxInstruction Resolve((string Name, List<string> Operands, string Guard, Dictionary<string, int>[] Scopes) from)
     {
-        bool branch = from.Name is "bra" or "bra.uni";
-        int target = branch ? labels[from.Operands[0]] : -1;
-        var operands = branch ? [] : from.Operands.Select(o => ParseOperand(o, from.Scopes)).ToArray();
+        int[] targets = from.Name switch
+        {
+            "bra" or "bra.uni" => [labels[from.Operands[0]]],
+            "brx.idx" or "brx.idx.uni" => [.. branchTargets[from.Operands[1]].Select(label => labels[label])],
+            _ => [],
+        };
+        var operands = targets.Length == 1 ? [] : targets.Length > 1 ? [ParseOperand(from.Operands[0], from.Scopes)] : from.Operands.Select(o => ParseOperand(o, from.Scopes)).ToArray();
         bool negated = from.Guard.StartsWith("@!", StringComparison.Ordinal);
         int guard = from.Guard.Length == 0 ? -1 : Register(from.Guard.TrimStart('@', '!'), from.Scopes)
             ?? throw new PtxException($"{from.Guard} is not declared.");
-        return new PtxInstruction(from.Name, operands, guard, negated, target);
+        return new PtxInstruction(from.Name, operands, guard, negated, targets);
     }
 
     private Operand ParseOperand(string text, Dictionary<string, int>[] visible)
@@ -194,8 +213,10 @@ internal sealed partial class PtxParser
         if (text.StartsWith("0f", StringComparison.OrdinalIgnoreCase) || text.StartsWith("0d", StringComparison.OrdinalIgnoreCase)
             || text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
             return ulong.Parse(text.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-        return long.TryParse(text, CultureInfo.InvariantCulture, out long value)
-            ? (ulong)value
+        if (long.TryParse(text, CultureInfo.InvariantCulture, out long value))
+            return (ulong)value;
+        return ulong.TryParse(text, CultureInfo.InvariantCulture, out ulong large)
+            ? large
             : throw new PtxException($"{text} is neither declared nor a literal.");
     }
 
@@ -215,6 +236,9 @@ internal sealed partial class PtxParser
 
     [GeneratedRegex(@"\.shared\s+(?:\.align\s+(\d+)\s+)?(\.\w+)\s+(\w+)\[(\d+)\]\s*;")]
     private static partial Regex SharedArray();
+
+    [GeneratedRegex(@"\.local\s+(?:\.align\s+(\d+)\s+)?(\.\w+)\s+(\w+)\[(\d+)\]\s*;")]
+    private static partial Regex LocalArray();
 
     [GeneratedRegex(@"\G(\w+):")]
     private static partial Regex Label();

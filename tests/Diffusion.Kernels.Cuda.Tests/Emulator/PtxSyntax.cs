@@ -36,11 +36,14 @@ internal sealed record Operand(OperandKind Kind, int Register = -1, ulong Value 
 /// <param name="Operands">In the order of the text.</param>
 /// <param name="Guard">Number of the predicate register, or −1.</param>
 /// <param name="GuardNegated">Whether it runs where the predicate is false.</param>
-/// <param name="Target">For a branch: the instruction to go on with.</param>
-internal sealed record PtxInstruction(string Name, Operand[] Operands, int Guard, bool GuardNegated, int Target)
+/// <param name="Targets">For a branch: the instructions to go on with; several where an index in the first operand chooses.</param>
+internal sealed record PtxInstruction(string Name, Operand[] Operands, int Guard, bool GuardNegated, int[] Targets)
 {
     /// <summary>What it does to the lanes of a warp; chosen once.</summary>
     public Action<Warp, uint>? Action { get; set; }
+
+    /// <summary>Whether it goes on elsewhere.</summary>
+    public bool IsBranch => Targets.Length > 0;
 
     /// <inheritdoc/>
     public override string ToString() => Name;
@@ -66,6 +69,9 @@ internal sealed class PtxKernel
 
     /// <summary>How many registers the text declares, over all scopes.</summary>
     public required int RegisterCount { get; init; }
+
+    /// <summary>Bytes of a thread's own memory.</summary>
+    public required int LocalBytes { get; init; }
 
     /// <summary>Bytes of shared memory that the text itself declares.</summary>
     public required int StaticSharedBytes { get; init; }

@@ -33,7 +33,16 @@ internal static class ScalarInstructions
         return parts[0] switch
         {
             "cvt" => Conversions.Find(parts),
-            "setp" => Comparison(parts[1], type) is { } compare ? (a, b, _) => compare(a, b) ? 1ul : 0 : null,
+            // Global and generic addresses are the same numbers here; other spaces have no generic address.
+            "cvta" when parts[^2] == "global" => (a, _, _) => a,
+            "setp" => Comparison(parts[1], type) is { } compare ? Combined(compare, parts.Length == 4 ? parts[2] : "") : null,
+            "testp" when type == "f32" => parts[1] switch
+            {
+                "notanumber" => (a, _, _) => float.IsNaN(Value(a)) ? 1ul : 0,
+                "infinite" => (a, _, _) => float.IsInfinity(Value(a)) ? 1ul : 0,
+                "finite" => (a, _, _) => float.IsFinite(Value(a)) ? 1ul : 0,
+                _ => null,
+            },
             "selp" => (a, b, p) => p != 0 ? a : b,
             _ => type switch
             {
@@ -50,6 +59,16 @@ internal static class ScalarInstructions
             },
         };
     }
+
+    /// <summary>A comparison, possibly combined with a third operand's truth.</summary>
+    private static Func<ulong, ulong, ulong, ulong>? Combined(Func<ulong, ulong, bool> compare, string with) => with switch
+    {
+        "" => (a, b, _) => compare(a, b) ? 1ul : 0,
+        "or" => (a, b, c) => compare(a, b) || c != 0 ? 1ul : 0,
+        "and" => (a, b, c) => compare(a, b) && c != 0 ? 1ul : 0,
+        "xor" => (a, b, c) => compare(a, b) != (c != 0) ? 1ul : 0,
+        _ => null,
+    };
 
     private static Func<ulong, ulong, ulong, ulong>? Bits(string name, ulong mask) => name switch
     {
@@ -132,17 +151,26 @@ internal static class ScalarInstructions
             "u64" or "b64" => (a, b) => a.CompareTo(b),
             _ => null,
         };
-        if (type == "f32")
+        if (type is "f32" or "f64")
         {
+            Func<ulong, double> value = type == "f32" ? bits => Value(bits) : BitConverter.UInt64BitsToDouble;
+            // With a "u", what can't be compared counts as true.
             return name switch
             {
-                "eq" => (a, b) => Value(a) == Value(b),
-                "ne" => (a, b) => Value(a) != Value(b) && !float.IsNaN(Value(a)) && !float.IsNaN(Value(b)),
-                "neu" => (a, b) => Value(a) != Value(b),
-                "lt" => (a, b) => Value(a) < Value(b),
-                "le" => (a, b) => Value(a) <= Value(b),
-                "gt" => (a, b) => Value(a) > Value(b),
-                "ge" => (a, b) => Value(a) >= Value(b),
+                "eq" => (a, b) => value(a) == value(b),
+                "ne" => (a, b) => value(a) < value(b) || value(a) > value(b),
+                "lt" => (a, b) => value(a) < value(b),
+                "le" => (a, b) => value(a) <= value(b),
+                "gt" => (a, b) => value(a) > value(b),
+                "ge" => (a, b) => value(a) >= value(b),
+                "equ" => (a, b) => !(value(a) < value(b) || value(a) > value(b)),
+                "neu" => (a, b) => value(a) != value(b),
+                "ltu" => (a, b) => !(value(a) >= value(b)),
+                "leu" => (a, b) => !(value(a) > value(b)),
+                "gtu" => (a, b) => !(value(a) <= value(b)),
+                "geu" => (a, b) => !(value(a) < value(b)),
+                "nan" => (a, b) => double.IsNaN(value(a)) || double.IsNaN(value(b)),
+                "num" => (a, b) => !double.IsNaN(value(a)) && !double.IsNaN(value(b)),
                 _ => null,
             };
         }

@@ -12,6 +12,7 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
     private readonly ulong[] registers = new ulong[kernel.RegisterCount * Lanes];
     private readonly List<Action>[] uncommitted = [.. Enumerable.Range(0, Lanes).Select(_ => new List<Action>())];
     private readonly Queue<List<Action>>[] groups = [.. Enumerable.Range(0, Lanes).Select(_ => new Queue<List<Action>>())];
+    private readonly Memory[] local = [.. Enumerable.Range(0, Lanes).Select(_ => new Memory("local memory", 0, new byte[kernel.LocalBytes]))];
     private bool waiting;
 
     /// <summary>Threads of a warp.</summary>
@@ -28,6 +29,9 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
 
     /// <summary>One lane's value of a register.</summary>
     public ref ulong this[int register, int lane] => ref registers[register * Lanes + lane];
+
+    /// <summary>A lane's own memory.</summary>
+    public Memory Local(int lane) => local[lane];
 
     /// <summary>A lane's value of an operand.</summary>
     public ulong Read(Operand operand, int lane) => operand.Kind switch
@@ -87,7 +91,7 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
                 continue;
             var instruction = kernel.Code[path.Position];
             uint taken = instruction.Guard < 0 ? mask : Guarded(instruction, mask);
-            if (instruction.Target >= 0)
+            if (instruction.IsBranch)
             {
                 Branch(instruction, path with { Mask = mask }, taken);
                 continue;
@@ -100,17 +104,27 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
 
     private void Branch(PtxInstruction instruction, Path path, uint taken)
     {
-        if (taken == path.Mask || taken == 0)
+        // Where each lane goes: to a target, or on.
+        var ways = new Dictionary<int, uint>();
+        for (uint left = path.Mask; left != 0; left &= left - 1)
         {
-            paths.Push(path with { Position = taken == 0 ? path.Position + 1 : instruction.Target });
+            int lane = BitOperations.TrailingZeroCount(left);
+            int to = (taken >> lane & 1) == 0 ? path.Position + 1
+                : instruction.Targets.Length == 1 ? instruction.Targets[0]
+                : instruction.Targets[(int)Read(instruction.Operands[0], lane)];
+            ways[to] = ways.GetValueOrDefault(to) | 1u << lane;
+        }
+        if (ways.Count == 1)
+        {
+            paths.Push(path with { Position = ways.Keys.First() });
             return;
         }
-        if (instruction.Name == "bra.uni")
-            throw new PtxException($"Instruction {path.Position}: bra.uni promises that all lanes go the same way, {taken:X8} of {path.Mask:X8} do.");
+        if (instruction.Name.EndsWith(".uni", StringComparison.Ordinal))
+            throw new PtxException($"Instruction {path.Position}: {instruction.Name} promises that all lanes go the same way, {taken:X8} of {path.Mask:X8} do.");
         int meeting = kernel.Meetings[path.Position];
         paths.Push(path with { Position = meeting });
-        paths.Push(new Path(path.Position + 1, meeting, path.Mask & ~taken));
-        paths.Push(new Path(instruction.Target, meeting, taken));
+        foreach (var (to, lanes) in ways)
+            paths.Push(new Path(to, meeting, lanes));
     }
 
     private static uint Full(int lanes) => lanes == Lanes ? uint.MaxValue : (1u << lanes) - 1;

@@ -33,10 +33,11 @@ internal static class WarpInstructions
             lane(BitOperations.TrailingZeroCount(left));
     }
 
-    private static Span<byte> Place(Warp warp, string space, ulong address, int length, int alignment) => space switch
+    private static Span<byte> Place(Warp warp, int lane, string space, ulong address, int length, int alignment) => space switch
     {
         "global" => warp.Block.Global.At(address, length, alignment),
         "shared" => warp.Block.Shared.At(address, length, alignment),
+        "local" => warp.Local(lane).At(address, length, alignment),
         "param" => warp.Block.Parameters.At(address, length, 1),
         _ => throw new PtxException($"Unknown state space {space}."),
     };
@@ -53,7 +54,7 @@ internal static class WarpInstructions
         Check(parts, targets.Length == count);
         return (warp, mask) => ForEach(mask, lane =>
         {
-            var at = Place(warp, parts[1], warp.Read(operands[1], lane), count * size, count * size);
+            var at = Place(warp, lane, parts[1], warp.Read(operands[1], lane), count * size, count * size);
             for (int i = 0; i < count; i++)
             {
                 ulong value = Memory.Read(at.Slice(i * size, size));
@@ -68,7 +69,7 @@ internal static class WarpInstructions
         Check(parts, (operands[1].Vector?.Length ?? 1) == count);
         return (warp, mask) => ForEach(mask, lane =>
         {
-            var at = Place(warp, parts[1], warp.Read(operands[0], lane), count * size, count * size);
+            var at = Place(warp, lane, parts[1], warp.Read(operands[0], lane), count * size, count * size);
             for (int i = 0; i < count; i++)
                 Memory.Write(at.Slice(i * size, size), operands[1].Vector is { } vector ? warp[vector[i], lane] : warp.Read(operands[1], lane));
         });

@@ -23,7 +23,7 @@ public sealed partial class OfflineTests
     public void The_text_uses_tensor_cores_and_no_local_memory(string name, int architecture)
     {
         var kernel = Kernels[name];
-        string text = PtxCompiler.Compile(kernel.Method, kernel.Threads, architecture);
+        string text = PtxCompiler.Compile(kernel.Method, kernel.Threads, kernel.Blocks, architecture);
         Assert.DoesNotContain(".local", text, StringComparison.Ordinal);
         Assert.Matches(Multiplication(), text);
         Assert.Contains("ldmatrix.sync.aligned.m8n8.x4", text, StringComparison.Ordinal);
@@ -38,8 +38,8 @@ public sealed partial class OfflineTests
     public void The_text_is_the_same_when_it_is_compiled_again(string name, int architecture)
     {
         var kernel = Kernels[name];
-        string first = PtxCompiler.Compile(kernel.Method, kernel.Threads, architecture);
-        Assert.Equal(first, PtxCompiler.CompileAgain(kernel.Method, kernel.Threads, architecture));
+        string first = PtxCompiler.Compile(kernel.Method, kernel.Threads, kernel.Blocks, architecture);
+        Assert.Equal(first, PtxCompiler.CompileAgain(kernel.Method, kernel.Threads, kernel.Blocks, architecture));
     }
 
     [Theory]
@@ -48,7 +48,7 @@ public sealed partial class OfflineTests
     {
         Assert.SkipWhen(Ptxas.Path.Length == 0, "ptxas is neither on the path nor named by DIFFUSION_PTXAS.");
         var kernel = Kernels[name];
-        var resources = Ptxas.Assemble(PtxCompiler.Compile(kernel.Method, kernel.Threads, architecture), architecture);
+        var resources = Ptxas.Assemble(PtxCompiler.Compile(kernel.Method, kernel.Threads, kernel.Blocks, architecture), architecture);
         Assert.Equal(0, resources.StackBytes);
         Assert.Equal(0, resources.SpillBytes);
         Assert.InRange(resources.Registers * kernel.Threads, 1, RegistersOfMultiprocessor);
