@@ -35,6 +35,7 @@ static int Run(string verb, string[] rest)
         case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
         case "schedulers": return SchedulersVerb.Run(BenchmarkOptions.Parse(rest));
         case "allocations": return AllocationsVerb.Run(BenchmarkOptions.Parse(rest));
+        case "ptx": return PtxVerb.Run(BenchmarkOptions.Parse(rest));
         default:
             Console.WriteLine(
                 """
@@ -48,6 +49,7 @@ static int Run(string verb, string[] rest)
                   packing      the first use of weights, which repacks them
                   allocations  managed bytes of a steady denoising step: graph and rest
                   schedulers   host time and managed bytes of one step of each scheduler; nothing is computed
+                  ptx          registers, shared memory and spills of the CUDA kernels (needs ptxas, no GPU)
                   kernels      single kernels under BenchmarkDotNet; further arguments are its own (--filter '*')
 
                   --quick      fewer samples, and the smaller half of the cases

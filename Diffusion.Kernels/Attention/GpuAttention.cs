@@ -1,3 +1,5 @@
+using Diffusion.Kernels.Attention;
+
 namespace Diffusion.Kernels.Gpu;
 
 /// <summary>Attention on a GPU without tensor cores: blocks of keys pass by, with an online softmax; the scores are never stored.</summary>
@@ -8,6 +10,8 @@ internal static class GpuAttention
     {
         if (spec.O.Count == 0)
             return new PreparedKernel(spec, "empty", 0, [], static (in _) => { });
+        if (CudaAttention.Supports(context, spec))
+            return CudaAttention.Prepare(context, spec);
         var (q, k, v, o) = (spec.Q, spec.K, spec.V, spec.O);
         var parameters = new AttentionParameters
         {

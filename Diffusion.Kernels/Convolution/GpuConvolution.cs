@@ -1,6 +1,8 @@
+using Diffusion.Kernels.Convolution;
+
 namespace Diffusion.Kernels.Gpu;
 
-/// <summary>Convolutions on a GPU without tensor cores: by Winograd's transform where that saves work, else as a gathered product.</summary>
+/// <summary>Convolutions on a GPU: on tensor cores where it has them, else by Winograd's transform where that saves work, else as a gathered product.</summary>
 internal static class GpuConvolution
 {
     /// <summary>Prepares a validated spec without Float64 operands.</summary>
@@ -10,6 +12,8 @@ internal static class GpuConvolution
             return new PreparedKernel(spec, "empty", 0, [], static (in _) => { });
         if (!GpuEpilogue.Fits(spec.After))
             return GpuComposite.Prepare(context, spec, 1);
+        if (CudaConvolution.Supports(context, spec))
+            return CudaConvolution.Prepare(context, spec);
         return GpuWinograd.TileFor(spec) is > 0 and var tile ? GpuWinograd.Prepare(context, spec, tile) : Gathered(context, spec);
     }
 

@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
+using Diffusion.Kernels.Gemm;
 
 namespace Diffusion.Kernels.Gpu;
 
-/// <summary>Matrix products on a GPU without tensor cores.</summary>
+/// <summary>Matrix products on a GPU: with tensor cores where it has them, else by tiles.</summary>
 internal static class GpuGemm
 {
     /// <summary>Prepares a validated spec without Float64 operands.</summary>
@@ -12,6 +13,8 @@ internal static class GpuGemm
             return new PreparedKernel(spec, "empty", 0, [], static (in _) => { });
         if (spec.Paired || !GpuEpilogue.Fits(spec.After))
             return GpuComposite.Prepare(context, spec, spec.Paired ? 2 : 1);
+        if (CudaGemm.Supports(context, spec))
+            return CudaGemm.Prepare(context, spec);
         var (b, n) = (spec.B, spec.C.Shape[2]);
         int batches = spec.C.Shape[0], depth = spec.A.Shape[2];
         bool batched = batches > 1 && b.Strides[0] != 0;

@@ -14,10 +14,7 @@ internal static class DeviceMath
     public static float FromHalf(ushort half)
     {
         if (CudaAsm.IsSupported)
-        {
-            CudaAsm.Emit("cvt.f32.f16 %0, %1;", out float converted, half);
-            return converted;
-        }
+            return Interop.IntAsFloat(half);
         uint bits = half & 0xffffu, sign = (bits & 0x8000u) << 16, magnitude = bits & 0x7fffu;
         if (magnitude >= 0x7c00u)
             return Interop.IntAsFloat(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
@@ -31,10 +28,7 @@ internal static class DeviceMath
     public static ushort ToHalf(float value)
     {
         if (CudaAsm.IsSupported)
-        {
-            CudaAsm.Emit("cvt.rn.f16.f32 %0, %1;", out ushort converted, value);
-            return converted;
-        }
+            return Interop.FloatAsInt((ILGPU.Half)value);
         uint bits = Interop.FloatAsInt(value), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
         uint result;
         if (magnitude > 0x7f800000u)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using ILGPU;
 using ILGPU.Runtime;
 
@@ -24,6 +25,16 @@ internal sealed class GpuArena(Accelerator accelerator, string name, long budget
 
     /// <summary>Bytes taken from the driver.</summary>
     public long Reserved { get; private set; }
+
+    /// <summary>All memory taken from the driver; for tests.</summary>
+    internal ImmutableArray<ArrayView<uint>> Slabs
+    {
+        get
+        {
+            lock (gate)
+                return [.. slabs.Select(slab => slab.View)];
+        }
+    }
 
     /// <summary>Finds room.</summary>
     /// <exception cref="DeviceMemoryException">There is none.</exception>

@@ -1,6 +1,7 @@
 using Diffusion.Kernels.Gpu;
 using ILGPU;
 using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
 using ILGPU.Runtime.OpenCL;
 
 namespace Diffusion.Kernels;
@@ -18,14 +19,19 @@ public sealed class GpuBackend : IKernelBackend
     private readonly Lock gate = new();
     private volatile bool closed;
 
-    private GpuBackend(string kind, Accelerator accelerator, bool gpuShaped)
+    private GpuBackend(string kind, Accelerator accelerator, bool gpuShaped, bool fastFloat32, IKernelLoader? loader = null)
     {
         this.accelerator = accelerator;
         long memory = (long)(accelerator.MemorySize * UsableShare);
         Info = new DeviceInfo(kind, accelerator.Name.Trim(), memory, accelerator.NumMultiprocessors);
         arena = new GpuArena(accelerator, Info.Name, memory);
         bool processor = !gpuShaped && accelerator.Device is CLDevice cl && cl.DeviceType.HasFlag(CLDeviceType.CL_DEVICE_TYPE_CPU);
-        context = new GpuContext(this, accelerator, arena, processor);
+        context = new GpuContext(this, accelerator, arena, new KernelCache(accelerator, loader))
+        {
+            IsProcessor = processor,
+            HasTensorCores = loader is not null || (accelerator is CudaAccelerator cuda && cuda.Architecture >= CudaArchitecture.SM_80),
+            FastFloat32 = fastFloat32,
+        };
         staging = new GpuStaging(accelerator);
     }
 
@@ -41,17 +47,24 @@ public sealed class GpuBackend : IKernelBackend
     /// <summary>Opens a device.</summary>
     /// <param name="kind"><c>cuda</c> or <c>opencl</c>.</param>
     /// <param name="index">Its number among the devices of that kind, as <see cref="GpuDevices.Find"/> lists them.</param>
+    /// <param name="fastFloat32">
+    /// Lets float32 matrix products round their operands to 10 bits of fraction (tf32) where the device has tensor cores: about three times as
+    /// fast, at an error of 1e-3 of the terms. Otherwise, and for convolutions that ask to be exact, products keep float32's accuracy.
+    /// </param>
     /// <exception cref="NotSupportedException">There is no such device, or it can't be used; the message says why.</exception>
-    public static GpuBackend Open(string kind, int index = 0)
+    public static GpuBackend Open(string kind, int index = 0, bool fastFloat32 = false)
     {
         ArgumentNullException.ThrowIfNull(kind);
         var device = GpuDevices.Open(kind, index);
-        return new GpuBackend(kind, device.CreateAccelerator(GpuDevices.Context), gpuShaped: false);
+        return new GpuBackend(kind, device.CreateAccelerator(GpuDevices.Context), gpuShaped: false, fastFloat32);
     }
 
     /// <summary>A device that runs the tiles meant for GPUs even if it is a processor, so that tests reach them.</summary>
     internal static GpuBackend OpenGpuShaped(string kind, int index = 0) =>
-        new(kind, GpuDevices.Open(kind, index).CreateAccelerator(GpuDevices.Context), gpuShaped: true);
+        new(kind, GpuDevices.Open(kind, index).CreateAccelerator(GpuDevices.Context), gpuShaped: true, fastFloat32: false);
+
+    /// <summary>A CUDA device whose kernels run elsewhere, so that tests reach them without one; the accelerator gives memory only.</summary>
+    internal static GpuBackend Emulate(Accelerator memory, IKernelLoader loader) => new("cuda", memory, gpuShaped: true, fastFloat32: false, loader);
 
     /// <inheritdoc/>
     public DeviceBuffer Allocate(long bytes)

@@ -6,7 +6,7 @@ using ILGPU.Runtime;
 namespace Diffusion.Kernels.Gpu;
 
 /// <summary>What kernels of one device share while they are prepared and launched.</summary>
-internal sealed class GpuContext(GpuBackend backend, Accelerator accelerator, GpuArena arena, bool isProcessor)
+internal sealed class GpuContext(GpuBackend backend, Accelerator accelerator, GpuArena arena, KernelCache kernels)
 {
     private readonly Dictionary<ImmutableArray<int>, DeviceBuffer> tables = new(TableComparer.Instance);
 
@@ -20,10 +20,16 @@ internal sealed class GpuContext(GpuBackend backend, Accelerator accelerator, Gp
     public GpuArena Arena { get; } = arena;
 
     /// <summary>Compiled kernels.</summary>
-    public KernelCache Kernels { get; } = new(accelerator);
+    public KernelCache Kernels { get; } = kernels;
 
     /// <summary>Whether one thread at a time runs a group (an OpenCL device on the processor): tiles are then shaped for its caches and vectors.</summary>
-    public bool IsProcessor { get; } = isProcessor;
+    public bool IsProcessor { get; init; }
+
+    /// <summary>Whether the device runs the kernels of <see cref="Cuda.CudaProducts"/>: NVIDIA's, of compute capability 8.0 or higher.</summary>
+    public bool HasTensorCores { get; init; }
+
+    /// <summary>Whether float32 products may lose accuracy for speed; see <see cref="GpuBackend.Open"/>.</summary>
+    public bool FastFloat32 { get; init; }
 
     /// <summary>Threads of a group for kernels that share work over a row: one on a processor, where threads of a group take turns.</summary>
     public int RowThreads(long length) => IsProcessor ? 1 : length <= 64 ? 64 : 256;
