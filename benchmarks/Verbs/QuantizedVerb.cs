@@ -32,7 +32,7 @@ internal static class QuantizedVerb
                 new QuantizedGemmSpec(a, int8, Layout.Contiguous(ElementType.Float32, n, 1), c) { After = bias },
                 new QuantizedGemmSpec(a, int4, Layout.Contiguous(ElementType.Float16, n, (k + 63) / 64), c, 64) { After = bias },
             ];
-            var runs = specs.Select(spec => new Kernel(backend, spec)).ToArray();
+            var runs = specs.Select(spec => new LaunchedKernel(backend, spec)).ToArray();
             var times = Race.Run(options.Quick ? 5 : 11, false, [.. runs.Select(r => (Action)r.Launch)]);
             double gigaflops = specs[0].Flops / 1e6;
             Console.WriteLine(
@@ -42,52 +42,5 @@ internal static class QuantizedVerb
                 run.Dispose();
         }
         return 0;
-    }
-
-    /// <summary>A kernel with operands of small random numbers.</summary>
-    private sealed class Kernel : IDisposable
-    {
-        private readonly PreparedKernel kernel;
-        private readonly BufferSlice[] operands;
-        private readonly DeviceBuffer workspace;
-
-        public Kernel(CpuBackend backend, KernelSpec spec)
-        {
-            kernel = backend.Prepare(spec);
-            workspace = backend.Allocate(kernel.WorkspaceBytes);
-            operands = [.. spec.Operands.Select(layout => Random(backend, layout))];
-            foreach (var packing in kernel.Packings)
-            {
-                var packed = new BufferSlice(backend.Allocate(packing.Bytes), 0);
-                packing.Pack(operands[packing.Operand], packed);
-                operands[packing.Operand].Buffer.Dispose();
-                operands[packing.Operand] = packed;
-            }
-        }
-
-        public string Algorithm => kernel.Algorithm;
-
-        public void Launch() => kernel.Launch(new KernelArguments { Operands = operands, Workspace = new BufferSlice(workspace, 0) });
-
-        public void Dispose()
-        {
-            workspace.Dispose();
-            foreach (var operand in operands)
-                operand.Buffer.Dispose();
-        }
-
-        private static BufferSlice Random(CpuBackend backend, Layout layout)
-        {
-            var random = new Random(1);
-            var bytes = new byte[layout.Span * layout.Type.Size()];
-            random.NextBytes(bytes);
-            var slice = new BufferSlice(backend.Allocate(bytes.Length), 0);
-            if (layout.Type == ElementType.Float32)
-                System.Runtime.InteropServices.MemoryMarshal.Cast<float, byte>(Enumerable.Range(0, bytes.Length / 4).Select(_ => random.NextSingle() - 0.5f).ToArray()).CopyTo(bytes);
-            if (layout.Type == ElementType.Float16)
-                System.Runtime.InteropServices.MemoryMarshal.Cast<Half, byte>(Enumerable.Range(0, bytes.Length / 2).Select(_ => (Half)(random.NextSingle() * 0.01f)).ToArray()).CopyTo(bytes);
-            backend.Upload(bytes, slice);
-            return slice;
-        }
     }
 }
