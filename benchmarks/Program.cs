@@ -28,6 +28,8 @@ static int Run(string verb, string[] rest)
             return 2;
 #endif
         case "unet": return UNetVerb.Run(BenchmarkOptions.Parse(rest));
+        case "quantized": return QuantizedVerb.Run(BenchmarkOptions.Parse(rest));
+        case "device" when rest.Length > 0: return DeviceVerb.Run(rest[0], BenchmarkOptions.Parse(rest[1..]));
         case "packing": return PackingVerb.Run(BenchmarkOptions.Parse(rest));
         case "kernels": return KernelsVerb.Run(rest);
         case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
@@ -42,6 +44,8 @@ static int Run(string verb, string[] rest)
                   peers        against libtorch in the same process: RATIO name ours_ms theirs_ms ratio, and the geometric mean
                   unet         the UNet of Stable Diffusion 1.5 with random weights: plan, memory, first and steady step, profile
                   shapes       models/shapes-64: start-up and 20 guided steps
+                  quantized    linear layers with int8 and int4 weights against float32
+                  device NAME  single kernels on opencl, cuda, cuda:1, …: time and arithmetic a second
                   packing      the first use of weights, which repacks them
                   allocations  managed bytes of a steady denoising step: graph and rest
                   schedulers   host time and managed bytes of one step of each scheduler; nothing is computed

@@ -8,7 +8,7 @@ namespace Diffusion.Core.Devices;
 /// Where tensors live and are computed: a backend with its memory pool and its cache of plans. Realisations on one device
 /// are ordered, one after another.
 /// </summary>
-public sealed class Device : IDisposable
+public sealed partial class Device : IDisposable
 {
     private static readonly Lazy<Device> DefaultCpu = new(() => new Device(CpuBackend.Create()));
 
@@ -64,6 +64,7 @@ public sealed class Device : IDisposable
             return;
         lock (gate)
         {
+            Forget(this);
             pool.Close();
             Backend.Dispose();
         }

@@ -31,7 +31,8 @@ internal static class GpuWinograd
         var filters = new Layout(ElementType.Float32, [places, channels, columns], [(long)channels * columns, columns, 1]);
         var sums = Layout.Contiguous(ElementType.Float32, places, tiles, columns);
         var product = GpuGemm.Prepare(context, new GemmSpec(gathered, filters, sums, ConstantB: true));
-        var panels = product.Packings[0];
+        // A processor's panels; a GPU reads the transformed filters as they are.
+        var panels = product.Packings.IsEmpty ? null : product.Packings[0];
         var parameters = new WinogradParameters
         {
             Channels = channels,
@@ -70,15 +71,23 @@ internal static class GpuWinograd
         }
         var transform = large ? context.Kernels.Get<FilterParameters>(Filter4) : context.Kernels.Get<FilterParameters>(Filter2);
         var filter = new FilterParameters { Channels = channels, Columns = columns, Source = GpuContext.Operand(w) };
-        var packing = new OperandPacking(1, $"winograd-{tile}-{panels.Key}", panels.Bytes, (source, target) =>
+        long filterBytes = filters.Count * sizeof(float);
+        void Transform(BufferSlice source, BufferSlice target)
         {
-            using var transformed = context.Backend.Allocate(filters.Count * sizeof(float));
             var p = filter;
             GpuContext.Bind(ref p.Source, source);
-            p.Places = GpuContext.Words(new BufferSlice(transformed, 0)).Cast<float>();
+            p.Places = GpuContext.Words(target).Cast<float>();
             transform.Launch(Groups(channels, columns), Threads, in p);
-            panels.Pack(new BufferSlice(transformed, 0), target);
-        });
+        }
+        void Pack(BufferSlice source, BufferSlice target)
+        {
+            using var transformed = context.Backend.Allocate(filterBytes);
+            Transform(source, new BufferSlice(transformed, 0));
+            panels!.Pack(new BufferSlice(transformed, 0), target);
+        }
+        var packing = panels is null
+            ? new OperandPacking(1, $"gpu-winograd-{tile}", filterBytes, Transform)
+            : new OperandPacking(1, $"gpu-winograd-{tile}-{panels.Key}", panels.Bytes, Pack);
         return new PreparedKernel(spec, $"winograd-{tile}x{tile}", gatheredBytes + sumsBytes + product.WorkspaceBytes, [packing], Launch);
     }
 

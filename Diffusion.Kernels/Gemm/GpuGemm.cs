@@ -18,7 +18,10 @@ internal static class GpuGemm
         var (b, n) = (spec.B, spec.C.Shape[2]);
         int batches = spec.C.Shape[0], depth = spec.A.Shape[2];
         bool batched = batches > 1 && b.Strides[0] != 0;
-        var panels = new GpuPanels(context, b.Type, batched ? batches : 1, n, depth, (1, 1), (b.Strides[0], b.Strides[2], b.Strides[1], 0, 0));
+        // A GPU reads B as it lies, each thread along its column: a second copy of the weights would cost more than it saves.
+        var panels = context.IsProcessor
+            ? new GpuPanels(context, b.Type, batched ? batches : 1, n, depth, (1, 1), (b.Strides[0], b.Strides[2], b.Strides[1], 0, 0))
+            : null;
         var shape = new MatrixParameters
         {
             Rows = spec.C.Shape[1],
@@ -38,6 +41,10 @@ internal static class GpuGemm
             SpreadX = 1,
             Upsample = 1,
             BatchedB = batched ? 1 : 0,
+            B = GpuContext.Operand(b),
+            OuterB = b.Strides[0],
+            DepthB = b.Strides[1],
+            ColumnB = b.Strides[2],
         };
         var after = spec.After with { Inputs = ImmutableArray.CreateRange(spec.After.Inputs, AsImage) };
         return GpuProduct.Prepare(context, spec, shape, batches, AsImage(spec.A), AsImage(spec.C), after, panels, spec.ConstantB);

@@ -32,8 +32,11 @@ internal struct MatrixParameters
     /// <summary>[batch, y, x, channel].</summary>
     public GpuOperand A;
 
-    /// <summary>[batch or group][panel][tap][channel][column of the panel].</summary>
+    /// <summary>On a processor [batch or group][panel][tap][channel][column of the panel]; else where the strides below say.</summary>
     public GpuOperand B;
+
+    /// <summary>Elements of B from one batch or group, tap, channel and column to the next (a GPU's tile).</summary>
+    public long OuterB, TapB, DepthB, ColumnB;
 
     /// <summary>What happens to a sum.</summary>
     public GpuMachine Machine;
@@ -85,7 +88,8 @@ internal static class GpuMatrix
         int group = z % p.Groups, batch = z / p.Groups;
         int row = rowTile * Tile + t, y = row / p.OutWidth, x = row % p.OutWidth;
         long taps = p.TapsY * p.TapsX;
-        long panel = ((p.BatchedB != 0 ? batch : group) * (long)p.ColumnTiles + columnTile) * taps * p.Depth * Tile + t;
+        int column = columnTile * Tile + t;
+        long place = (p.BatchedB != 0 ? batch : group) * p.OuterB + column * p.ColumnB;
         int tx = t % 8, ty = t / 8;
         Row8 r0 = default, r1 = default, r2 = default, r3 = default, r4 = default, r5 = default, r6 = default, r7 = default;
         for (int tap = 0; tap < taps; tap++)
@@ -98,7 +102,7 @@ internal static class GpuMatrix
                 {
                     bool inside = c + k < p.Depth;
                     a[k * Tile + t] = inside && pixel >= 0 ? p.A.Load(from + (c + k) * p.A.S3) : 0f;
-                    b[k * Tile + t] = inside ? p.B.Load(panel + (tap * (long)p.Depth + c + k) * Tile) : 0f;
+                    b[k * Tile + t] = inside && column < p.Columns ? p.B.Load(place + tap * p.TapB + (c + k) * p.DepthB) : 0f;
                 }
                 Group.Barrier();
                 for (int k = 0; k < DepthTile; k++)
@@ -117,17 +121,16 @@ internal static class GpuMatrix
                 Group.Barrier();
             }
         }
-        int place = ty * Tile + tx;
-        r0.Store(sums, place, 8);
-        r1.Store(sums, place + 8 * Tile, 8);
-        r2.Store(sums, place + 16 * Tile, 8);
-        r3.Store(sums, place + 24 * Tile, 8);
-        r4.Store(sums, place + 32 * Tile, 8);
-        r5.Store(sums, place + 40 * Tile, 8);
-        r6.Store(sums, place + 48 * Tile, 8);
-        r7.Store(sums, place + 56 * Tile, 8);
+        int first = ty * Tile + tx;
+        r0.Store(sums, first, 8);
+        r1.Store(sums, first + 8 * Tile, 8);
+        r2.Store(sums, first + 16 * Tile, 8);
+        r3.Store(sums, first + 24 * Tile, 8);
+        r4.Store(sums, first + 32 * Tile, 8);
+        r5.Store(sums, first + 40 * Tile, 8);
+        r6.Store(sums, first + 48 * Tile, 8);
+        r7.Store(sums, first + 56 * Tile, 8);
         Group.Barrier();
-        int column = columnTile * Tile + t;
         for (int i = 0; i < Tile; i++)
         {
             int m = rowTile * Tile + i;

@@ -1,6 +1,9 @@
 namespace Diffusion.Kernels.Gpu;
 
-/// <summary>How B lies once it is packed, and the launch that packs it.</summary>
+/// <summary>
+/// How B lies once it is packed, and the launch that packs it: in panels of a vector's columns for a processor, in one of all columns
+/// for a GPU.
+/// </summary>
 internal sealed class GpuPanels
 {
     private const int Threads = 256;
@@ -22,7 +25,7 @@ internal sealed class GpuPanels
         (long Z, long Column, long Depth, long TapY, long TapX) strides, (int Inner, long Stride) outer = default)
     {
         kernel = context.Kernels.Get<PackParameters>(GpuMatrix.Pack);
-        int width = context.IsProcessor ? GpuMatrix.ProcessorColumns : GpuMatrix.Tile;
+        int width = context.IsProcessor ? GpuMatrix.ProcessorColumns : Math.Max(1, columns);
         int panels = (columns + width - 1) / width;
         var packed = type is ElementType.Float16 or ElementType.BFloat16 && !context.IsProcessor ? type : ElementType.Float32;
         template = new PackParameters
@@ -50,8 +53,15 @@ internal sealed class GpuPanels
     /// <summary>Names the format.</summary>
     public string Key { get; }
 
-    /// <summary>Panels of columns in each batch or group.</summary>
-    public int Panels => template.Panels;
+    /// <summary>Makes a product read the packed operand.</summary>
+    public void Describe(ref MatrixParameters parameters)
+    {
+        parameters.B = new GpuOperand { Type = template.Target.Type };
+        parameters.ColumnB = 1;
+        parameters.DepthB = template.Width;
+        parameters.TapB = (long)template.Depth * template.Width;
+        parameters.OuterB = parameters.TapB * template.TapsY * template.TapsX * template.Panels;
+    }
 
     /// <summary>Size of the packed form.</summary>
     public long Bytes => template.Count * ((ElementType)template.Target.Type).Size();

@@ -18,13 +18,13 @@ internal static class GpuProduct
     /// <param name="a">[batch, y, x, channel].</param>
     /// <param name="output">[batch, y, x, column].</param>
     /// <param name="after">The epilogue, over the output's four axes.</param>
-    /// <param name="panels">How B is packed.</param>
+    /// <param name="panels">How B is packed; null where it is read as it lies, as <paramref name="shape"/> then says.</param>
     /// <param name="constant">Whether B never changes.</param>
     public static PreparedKernel Prepare(
-        GpuContext context, KernelSpec spec, MatrixParameters shape, int batches, Layout a, Layout output, Epilogue after, GpuPanels panels, bool constant)
+        GpuContext context, KernelSpec spec, MatrixParameters shape, int batches, Layout a, Layout output, Epilogue after, GpuPanels? panels, bool constant)
     {
         bool alone = context.IsProcessor;
-        long packed = constant ? 0 : Aligned(panels.Bytes);
+        long packed = constant || panels is null ? 0 : Aligned(panels.Bytes);
         PreparedKernel? convert = null;
         var left = a;
         if (alone && a.Type != ElementType.Float32)
@@ -32,11 +32,11 @@ internal static class GpuProduct
             left = Layout.Contiguous(ElementType.Float32, a.Shape);
             convert = GpuElementwise.Prepare(context, new ElementwiseSpec(ElementwiseProgram.Identity, [a], left));
         }
-        int rowsOfTile = alone ? GpuMatrix.ProcessorRows : GpuMatrix.Tile;
+        int rowsOfTile = alone ? GpuMatrix.ProcessorRows : GpuMatrix.Tile, columnsOfTile = alone ? GpuMatrix.ProcessorColumns : GpuMatrix.Tile;
         shape.RowTiles = (shape.Rows + rowsOfTile - 1) / rowsOfTile;
-        shape.ColumnTiles = panels.Panels;
+        shape.ColumnTiles = (shape.Columns + columnsOfTile - 1) / columnsOfTile;
         shape.A = GpuContext.Operand(left);
-        shape.B = panels.Operand;
+        panels?.Describe(ref shape);
         var epilogue = GpuEpilogue.Create(context, after, output)!;
         var kernel = alone ? context.Kernels.Get<MatrixParameters>(GpuMatrix.RunAlone) : context.Kernels.Get<MatrixParameters>(GpuMatrix.RunTiled, GpuMatrix.Tile);
         long groups = (long)batches * shape.Groups * shape.RowTiles * shape.ColumnTiles;
@@ -45,7 +45,7 @@ internal static class GpuProduct
         {
             var p = shape;
             var (left, right) = (arguments.Operands[0], arguments.Operands[1]);
-            if (!constant)
+            if (!constant && panels is not null)
             {
                 panels.Pack(right, arguments.Workspace);
                 right = arguments.Workspace;
@@ -61,7 +61,7 @@ internal static class GpuProduct
             p.Machine = epilogue.Bind(arguments.Operands, arguments.Scalars);
             kernel.Launch(groups, alone ? 1 : GpuMatrix.Tile, in p);
         }
-        ImmutableArray<OperandPacking> packings = constant ? [new OperandPacking(1, panels.Key, panels.Bytes, panels.Pack)] : [];
+        ImmutableArray<OperandPacking> packings = constant && panels is not null ? [new OperandPacking(1, panels.Key, panels.Bytes, panels.Pack)] : [];
         long workspace = packed + (convert is null ? 0 : left.Count * sizeof(float));
         return new PreparedKernel(spec, alone ? "tile-4x16" : "tile-64x64", workspace, packings, Launch);
     }

@@ -45,6 +45,7 @@ internal static class GpuComposite
     private static KernelSpec Plain(KernelSpec spec, Layout values) => spec switch
     {
         GemmSpec gemm => gemm with { C = values, Paired = false, After = Epilogue.None },
+        QuantizedGemmSpec gemm => gemm with { C = values, After = Epilogue.None },
         ConvolutionSpec convolution => convolution with { Y = values, After = Epilogue.None },
         GroupNormSpec norm => norm with { Y = values, After = Epilogue.None },
         RowNormSpec norm => norm with { Y = values, After = Epilogue.None },

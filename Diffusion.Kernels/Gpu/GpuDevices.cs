@@ -44,6 +44,11 @@ public static class GpuDevices
         return [.. found.OrderBy(f => !f.Usable).ThenBy(f => f.IsProcessor)];
     }
 
+    /// <summary>
+    /// Whether a look is worth it: false where no driver shows a GPU. Takes milliseconds, and starts nothing but the loader of OpenCL.
+    /// </summary>
+    public static bool MayHaveGpu() => GpuLibraries.Load("cuda") != 0 || GpuLibraries.HasOpenClGpu();
+
     /// <summary>The context that all devices of the process share; never disposed.</summary>
     internal static Context Context => Shared.Value;
 

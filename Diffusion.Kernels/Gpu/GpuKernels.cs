@@ -15,7 +15,17 @@ internal static class GpuKernels
             GemmSpec gemm => GpuGemm.Prepare(context, gemm),
             ConvolutionSpec convolution => GpuConvolution.Prepare(context, convolution),
             AttentionSpec attention => GpuAttention.Prepare(context, attention),
-            _ => HostKernel.Prepare(spec),
+            GroupNormSpec norm => GpuGroupNorm.Prepare(context, norm),
+            RowNormSpec norm => GpuRowNorm.Prepare(context, norm),
+            SoftmaxSpec softmax => GpuRowNorm.Prepare(context, softmax),
+            ReductionSpec reduction => GpuReduction.Prepare(context, reduction),
+            QuantileSpec quantile => GpuQuantile.Prepare(context, quantile),
+            ResamplingSpec resampling => GpuResampling.Prepare(context, resampling),
+            PoolingSpec pooling => GpuResampling.Prepare(context, pooling),
+            QuantizedGemmSpec gemm => GpuQuantizedGemm.Prepare(context, gemm),
+            RandomSpec random => GpuRandom.Prepare(context, random),
+            GatherSpec gather => GpuGather.Prepare(context, gather),
+            _ => throw new NotSupportedException($"{spec.GetType().Name} has no kernel for GPUs; compute it on the device \"cpu\"."),
         };
     }
 }

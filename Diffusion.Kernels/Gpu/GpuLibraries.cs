@@ -29,6 +29,29 @@ internal static class GpuLibraries
         return 0;
     }
 
+    /// <summary>Whether an OpenCL driver shows a device that isn't a processor.</summary>
+    public static unsafe bool HasOpenClGpu()
+    {
+        const ulong gpuOrAccelerator = 4 | 8;
+        const int most = 32;
+        Prepare();
+        nint library = Load("OpenCL");
+        if (library == 0 || !NativeLibrary.TryGetExport(library, "clGetPlatformIDs", out nint platforms)
+            || !NativeLibrary.TryGetExport(library, "clGetDeviceIDs", out nint devices))
+            return false;
+        nint* found = stackalloc nint[most];
+        uint count = 0, gpus = 0;
+        if (((delegate* unmanaged<uint, nint*, uint*, int>)platforms)(most, found, &count) != 0)
+            return false;
+        for (int i = 0; i < Math.Min(count, most); i++)
+        {
+            // An error says that the platform has no such device.
+            if (((delegate* unmanaged<nint, ulong, uint, nint*, uint*, int>)devices)(found[i], gpuOrAccelerator, 0, null, &gpus) == 0 && gpus > 0)
+                return true;
+        }
+        return false;
+    }
+
     private static bool Register()
     {
         Pocl.Prepare();

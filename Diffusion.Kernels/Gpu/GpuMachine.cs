@@ -113,7 +113,7 @@ internal struct GpuMachine
             case (int)ElementwiseOp.Abs: return XMath.Abs(a);
             case (int)ElementwiseOp.Sign: return DeviceMath.IsNaN(a) ? a : a > 0 ? 1f : a < 0 ? -1f : 0f;
             case (int)ElementwiseOp.Exp: return DeviceMath.Exp(a);
-            case (int)ElementwiseOp.Log: return XMath.Log(a);
+            case (int)ElementwiseOp.Log: return DeviceMath.Log(a);
             case (int)ElementwiseOp.Sqrt: return XMath.Sqrt(a);
             case (int)ElementwiseOp.ReciprocalSqrt: return 1f / XMath.Sqrt(a);
             case (int)ElementwiseOp.Reciprocal: return 1f / a;

@@ -23,6 +23,7 @@ internal sealed class GpuKernel<T>(Accelerator accelerator, Action<AcceleratorSt
     /// <param name="sharedBytes">Dynamic shared memory (CUDA only).</param>
     public void Launch(long groups, int threads, in T parameters, int sharedBytes = 0)
     {
+        ObjectDisposedException.ThrowIf(accelerator.IsDisposed, accelerator);
         if (groups == 0)
             return;
         var shared = sharedBytes == 0 ? default : SharedMemoryConfig.RequestDynamic<byte>(sharedBytes);
@@ -81,11 +82,15 @@ internal sealed partial class KernelCache(Accelerator accelerator, IKernelLoader
         var specialization = maxThreads == 0 ? KernelSpecialization.Empty : new KernelSpecialization(maxThreads, minGroups == 0 ? null : minGroups);
         var compiled = backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), specialization);
         if (compiled is CLCompiledKernel cl)
-            Replace(cl, nameof(CLCompiledKernel.Source), Stable(cl.Source, GeneratedOpenClName()));
+            Replace(cl, nameof(CLCompiledKernel.Source), Fenced(Stable(cl.Source, GeneratedOpenClName())));
         else if (compiled is PTXCompiledKernel ptx)
             Replace(ptx, nameof(PTXCompiledKernel.PTXAssembly), CudaText.Correct(Stable(ptx.PTXAssembly, GeneratedPtxName())));
         return compiled;
     }
+
+    // ILGPU 1.5.3 orders global memory alone at a barrier, so a compiler may move reads and writes of shared memory across it.
+    private static string Fenced(string source) =>
+        source.Replace("work_group_barrier ( CLK_GLOBAL_MEM_FENCE )", "work_group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)", StringComparison.Ordinal);
 
     /// <summary>Numbers generated names by their first appearance.</summary>
     private static string Stable(string text, Regex generatedName)

@@ -31,6 +31,9 @@ public abstract class OpenClFixture : IDisposable
     {
         get
         {
+            // Where OpenCL is promised, as in CI, its absence is a failure.
+            if (backend is null && Environment.GetEnvironmentVariable("DIFFUSION_REQUIRE_OPENCL") == "1")
+                Assert.Fail(reason);
             Assert.SkipWhen(backend is null, reason);
             return backend!;
         }

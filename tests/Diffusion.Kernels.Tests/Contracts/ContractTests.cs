@@ -17,6 +17,10 @@ public abstract class ContractTests
 
     public static IEnumerable<TheoryDataRow<string>> Attentions => AttentionCases.All.Names;
 
+    public static IEnumerable<TheoryDataRow<string>> Quantizeds => QuantizedCases.All.Names;
+
+    public static IEnumerable<TheoryDataRow<string>> Randoms => RandomCases.All.Names;
+
     /// <summary>The backend under test; skips the test, with the reason, where there is none.</summary>
     protected abstract IKernelBackend Backend { get; }
 
@@ -47,4 +51,12 @@ public abstract class ContractTests
     [Theory]
     [MemberData(nameof(Attentions))]
     public void Attention(string name) => ContractRunner.Check(Backend, AttentionCases.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Quantizeds))]
+    public void Quantized(string name) => ContractRunner.Check(Backend, QuantizedCases.All[name]);
+
+    [Theory]
+    [MemberData(nameof(Randoms))]
+    public void Random(string name) => ContractRunner.Check(Backend, RandomCases.All[name]);
 }
