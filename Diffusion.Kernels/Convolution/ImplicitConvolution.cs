@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
@@ -72,6 +74,7 @@ internal static unsafe class ImplicitConvolution
         private readonly int channels = spec.W.Shape[1];
         private readonly float* origin = origin;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Pack(int matrix, long row, int rows, float* target, float* strip)
         {
             const int unit = MicroKernel.Rows;

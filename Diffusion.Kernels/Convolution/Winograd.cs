@@ -143,6 +143,7 @@ internal sealed unsafe class Winograd
         owner.FinishGroup(ref job, part * owner.block, job.Packed + part * owner.packedFloats, task % owner.groups, job.Scratch + thread * owner.threadFloats);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BlockTask(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
@@ -156,6 +157,7 @@ internal sealed unsafe class Winograd
     }
 
     /// <summary>Transforms six tiles and packs them as rows of each element's product.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformUnit(float* x, int first, float* packed, int within, float* strip)
     {
         int count = Math.Min(Unit, tiles - first), depth = weights.PaddedChannels;
@@ -176,6 +178,7 @@ internal sealed unsafe class Winograd
     }
 
     /// <summary>The pixels of a tile, zeros outside the image.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Locate(float* x, int index, float** pixels)
     {
         int column = index % tileColumns * tile - spec.Padding.Left;
@@ -195,6 +198,7 @@ internal sealed unsafe class Winograd
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformTile(float** pixels, float* target, nint stride)
     {
         const int lanes = WinogradTransforms.Lanes;
@@ -224,6 +228,7 @@ internal sealed unsafe class Winograd
     }
 
     /// <summary>Multiplies a block of tiles with a group of panels and stores the outputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FinishGroup(ref Job job, int first, float* packed, int index, float* scratch)
     {
         int count = Math.Min(block, tiles - first), depth = weights.PaddedChannels;
@@ -259,6 +264,7 @@ internal sealed unsafe class Winograd
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StoreDirect(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns)
     {
         int height = spec.Y.Shape[1], width = spec.Y.Shape[2];
@@ -289,6 +295,7 @@ internal sealed unsafe class Winograd
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StoreByEpilogue(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns, float* pixels)
     {
         int height = spec.Y.Shape[1], width = spec.Y.Shape[2], stride = group * Width;

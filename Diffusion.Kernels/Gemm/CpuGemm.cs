@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>Products of matrices on the CPU.</summary>
@@ -104,6 +106,7 @@ internal static unsafe class CpuGemm
             return copy;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Pack(int matrix, long row, int rows, float* target, float* strip)
         {
             float** pointers = stackalloc float*[MicroKernel.Rows];

@@ -45,6 +45,7 @@ internal static unsafe class PanelProduct
         pool.Run(matrices * plan.RowBlocks * plan.PanelRuns, state, &ProductTask<TPacker>);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackTask<TPacker>(void* state, int task, int thread)
         where TPacker : struct, IRowPacker
     {
@@ -54,6 +55,7 @@ internal static unsafe class PanelProduct
         PackBlock(ref job, task / plan.RowBlocks, task % plan.RowBlocks, SharedBlock(ref job, task), strip);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ProductTask<TPacker>(void* state, int task, int thread)
         where TPacker : struct, IRowPacker
     {
@@ -92,6 +94,7 @@ internal static unsafe class PanelProduct
         return job.Workspace + (long)block * job.Plan.RowStep * job.Plan.Weights.PaddedDepth;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackBlock<TPacker>(ref PanelJob<TPacker> job, int matrix, int block, float* target, float* strip)
         where TPacker : struct, IRowPacker
     {
@@ -102,6 +105,7 @@ internal static unsafe class PanelProduct
             job.Packer.Pack(matrix + job.FirstMatrix, row, (int)Math.Min(Unit, end - row), target, strip);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreByEpilogue(
         PanelPlan plan, in EpilogueLaunch launch, float* packed, float* weights, long row, int rows, int panels, int columnOffset, int column, float* own)
     {
@@ -122,6 +126,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>Products into scratch with room for whole tiles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyPadded(
         PanelPlan plan, float* packed, float* weights, int rows, int panels, float* results, float* gates, int stride)
     {
@@ -142,6 +147,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>All tiles of a block with one panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MultiplyColumn(
         float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias)
     {
@@ -155,6 +161,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>Products straight into the output, on top of bias and residual.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreDirect(
         PanelPlan plan, DirectStore store, in EpilogueLaunch launch, float* packed, float* weights, long row, int rows, int panels,
         int columnOffset, int column, float* own)
@@ -196,6 +203,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>A tile that lies only partly inside the output.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyEdge(
         float* a, float* b, int depth, float* c, nint stride, float* start, nint startStride, float* bias, int rows, int columns, float* temporary)
     {

@@ -60,6 +60,7 @@ internal sealed unsafe record PanelWeights(
         pool.Run(matrices * Panels, Unsafe.AsPointer(ref job), &PackPanel);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackPanel(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);

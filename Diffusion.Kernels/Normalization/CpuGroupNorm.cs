@@ -68,6 +68,7 @@ internal sealed unsafe class CpuGroupNorm
         context.Pool.Run(applyTasks, state, &ApplyRows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SumChunk(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
@@ -184,6 +185,7 @@ internal sealed unsafe class CpuGroupNorm
 
     private static float ReadAffine(byte* origin, Layout layout, int c) => CpuConvert.LoadOne(layout.Type, origin + c * layout.Strides[0] * layout.Type.Size());
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyRows(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);

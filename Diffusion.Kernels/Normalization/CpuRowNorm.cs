@@ -57,6 +57,7 @@ internal sealed unsafe class CpuRowNorm
         return table;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
@@ -77,6 +78,7 @@ internal sealed unsafe class CpuRowNorm
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Normalize(float* source, float* weight, float* bias, float* target)
     {
         double mean = spec.Kind == RowNormKind.Layer ? CpuSums.Sum(source, columns) / columns : 0;
