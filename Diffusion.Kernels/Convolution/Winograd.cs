@@ -11,7 +11,10 @@ internal sealed unsafe class Winograd
 {
     private const int Unit = MicroKernel.Rows;
     private const int Width = MicroKernel.Width;
-    private const int MaxBlock = 192;
+
+    /// <summary>The most tiles that are multiplied with weights at once.</summary>
+    public const int MaxBlock = 192;
+
     private const int MinBlock = 48;
     private const long MaxBlockFloats = 4 << 20;
     private const int MaxGroup = 8;
@@ -24,7 +27,11 @@ internal sealed unsafe class Winograd
     private readonly ConvolutionInput input;
     private readonly CpuEpilogue epilogue;
     private readonly DirectStore store;
-    private readonly WinogradWeights weights;
+    // One of them: transformed when packed, or by each task.
+    private readonly WinogradWeights? transformed;
+    private readonly WinogradTaps? taps;
+    private readonly int depth;
+    private readonly int panels;
     private readonly float[] zeros;
 
     private readonly double flops;
@@ -48,9 +55,10 @@ internal sealed unsafe class Winograd
     private readonly long stripFloats;
     private readonly long productFloats;
     private readonly long outputFloats;
+    private readonly long scratchFloats;
     private readonly long threadFloats;
 
-    private Winograd(ConvolutionSpec spec, CpuContext context, int tile)
+    private Winograd(ConvolutionSpec spec, CpuContext context, int tile, bool late)
     {
         this.spec = spec;
         this.tile = tile;
@@ -61,7 +69,10 @@ internal sealed unsafe class Winograd
         input = new ConvolutionInput(spec);
         epilogue = CpuEpilogue.Create(spec.After, spec.Y);
         store = DirectStore.Create(spec.After, spec.Y, bySample: true);
-        weights = new WinogradWeights(spec.W, edge);
+        transformed = late ? null : new WinogradWeights(spec.W, edge);
+        taps = late ? new WinogradTaps(spec.W, edge) : null;
+        depth = MicroKernel.PadDepth(spec.W.Shape[1]);
+        panels = (spec.W.Shape[0] + Width - 1) / Width;
         channels = spec.W.Shape[1];
         outputs = spec.W.Shape[0];
         if (outputs % WinogradTransforms.Lanes != 0)
@@ -69,9 +80,8 @@ internal sealed unsafe class Winograd
         tileRows = (spec.Y.Shape[1] + tile - 1) / tile;
         tileColumns = (spec.Y.Shape[2] + tile - 1) / tile;
         tiles = checked(spec.Y.Shape[0] * tileRows * tileColumns);
-        zeros = GC.AllocateArray<float>(weights.Panels * Width, pinned: true);
+        zeros = GC.AllocateArray<float>(panels * Width, pinned: true);
 
-        int depth = weights.PaddedChannels;
         int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / Unit * Unit, 4 * Unit, MaxBlock);
         int parts = pool.Threads == 1 ? 1 : 2 * pool.Threads;
         int fair = Round((tiles + parts - 1) / parts);
@@ -79,8 +89,8 @@ internal sealed unsafe class Winograd
         shared = pool.Threads > 1 && fair < Math.Min(MinBlock, most);
         block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
         blocks = (tiles + block - 1) / block;
-        group = Math.Min(MaxGroup, weights.Panels);
-        groups = (weights.Panels + group - 1) / group;
+        group = Math.Min(MaxGroup, panels);
+        groups = (panels + group - 1) / group;
         int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
         depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
 
@@ -89,16 +99,22 @@ internal sealed unsafe class Winograd
         stripFloats = PanelPlan.Align((long)elements * Unit * lanes);
         productFloats = PanelPlan.Align((long)elements * block * group * Width);
         outputFloats = store.Possible ? 0 : PanelPlan.Align((long)MaxRun * tile * tile * group * Width);
-        threadFloats = Math.Max(stripFloats, productFloats + outputFloats + PanelPlan.Align(epilogue.ScratchFloats(group * Width)))
+        scratchFloats = PanelPlan.Align(Math.Max(epilogue.ScratchFloats(group * Width), taps?.ScratchFloats ?? 0));
+        threadFloats = Math.Max(stripFloats, productFloats + outputFloats + scratchFloats)
             + (shared ? 0 : packedFloats);
     }
 
-    /// <summary>Prepares a contract for which <see cref="CpuConvolution"/> chose tiles of 2 or 4 outputs a side.</summary>
-    public static PreparedKernel Prepare(ConvolutionSpec spec, CpuContext context, int tile)
+    /// <summary>Prepares a contract.</summary>
+    /// <param name="spec">3×3 taps, stride 1, one group, constant weights.</param>
+    /// <param name="context">The workers.</param>
+    /// <param name="tile">Outputs a side of a tile: 2 or 4.</param>
+    /// <param name="late">Whether the weights are transformed when they are used, not when they are packed.</param>
+    public static PreparedKernel Prepare(ConvolutionSpec spec, CpuContext context, int tile, bool late)
     {
-        var plan = new Winograd(spec, context, tile);
+        var plan = new Winograd(spec, context, tile, late);
         long floats = plan.input.StagedFloats + (plan.shared ? plan.blocks * plan.packedFloats : 0) + plan.threadFloats * context.Threads;
-        return new PreparedKernel(spec, $"winograd-{tile}x{tile}", floats * sizeof(float), [plan.weights.Packing(context.Pool)], plan.Launch);
+        var packing = plan.taps?.Packing(context.Pool) ?? plan.transformed!.Packing(context.Pool);
+        return new PreparedKernel(spec, $"winograd-{tile}x{tile}{(late ? "-late" : "")}", floats * sizeof(float), [packing], plan.Launch);
     }
 
     private static int Round(int rows) => (rows + Unit - 1) / Unit * Unit;
@@ -110,7 +126,7 @@ internal sealed unsafe class Winograd
         {
             Owner = this,
             X = input.Stage(pool, arguments.Operands[0].Address, workspace),
-            Weights = (float*)arguments.Operands[1].Address,
+            Weights = (byte*)arguments.Operands[1].Address,
             Launch = new EpilogueLaunch(arguments, 2),
             Packed = workspace + input.StagedFloats,
         };
@@ -160,7 +176,7 @@ internal sealed unsafe class Winograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformUnit(float* x, int first, float* packed, int within, float* strip)
     {
-        int count = Math.Min(Unit, tiles - first), depth = weights.PaddedChannels;
+        int count = Math.Min(Unit, tiles - first);
         int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
         float** pixels = stackalloc float*[36];
         for (int i = 0; i < count; i++)
@@ -231,27 +247,15 @@ internal sealed unsafe class Winograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FinishGroup(ref Job job, int first, float* packed, int index, float* scratch)
     {
-        int count = Math.Min(block, tiles - first), depth = weights.PaddedChannels;
-        int panel = index * group, panels = Math.Min(group, weights.Panels - panel);
+        int count = Math.Min(block, tiles - first);
+        int panel = index * group, n = Math.Min(group, panels - panel);
         int stride = group * Width;
         nint elementStride = (nint)block * stride;
-        for (int e = 0; e < elements; e++)
-        {
-            float* a = packed + (long)e * block * depth;
-            float* b = job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
-            float* c = scratch + e * elementStride;
-            for (int k = 0; k < depth; k += depthStep)
-            {
-                int n = Math.Min(depthStep, depth - k);
-                for (int p = 0; p < panels; p++)
-                {
-                    PanelProduct.MultiplyColumn(
-                        a + (long)k * Unit, (long)depth * Unit, b + p * weights.PanelFloats + (long)k * Width, n, count,
-                        c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null);
-                }
-            }
-        }
-        int column = panel * Width, columns = Math.Min(panels * Width, outputs - column);
+        if (transformed is null)
+            MultiplyLate(ref job, count, packed, panel, n, scratch);
+        else
+            Multiply(ref job, transformed, count, packed, panel, n, scratch);
+        int column = panel * Width, columns = Math.Min(n * Width, outputs - column);
         for (int done = 0; done < count;)
         {
             // A run of tiles side by side.
@@ -261,6 +265,52 @@ internal sealed unsafe class Winograd
             else
                 StoreByEpilogue(ref job, at, run, scratch + done * stride, elementStride, column, columns, scratch + productFloats);
             done += run;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Multiply(ref Job job, WinogradWeights weights, int count, float* packed, int panel, int n, float* products)
+    {
+        int stride = group * Width;
+        for (int e = 0; e < elements; e++)
+        {
+            float* a = packed + (long)e * block * depth;
+            float* b = (float*)job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
+            float* c = products + (nint)e * block * stride;
+            for (int k = 0; k < depth; k += depthStep)
+            {
+                int step = Math.Min(depthStep, depth - k);
+                for (int p = 0; p < n; p++)
+                {
+                    PanelProduct.MultiplyColumn(
+                        a + (long)k * Unit, (long)depth * Unit, b + p * weights.PanelFloats + (long)k * Width, step, count,
+                        c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null);
+                }
+            }
+        }
+    }
+
+    /// <summary>The same with weights that are transformed now: a row of elements of a few channels of one panel at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MultiplyLate(ref Job job, int count, float* packed, int panel, int n, float* products)
+    {
+        int stride = group * Width, most = taps!.DepthStep;
+        float* scratch = products + productFloats + outputFloats;
+        for (int p = 0; p < n; p++)
+        {
+            for (int k = 0; k < depth; k += most)
+            {
+                int step = Math.Min(most, depth - k);
+                float* g = taps.Load(job.Weights, panel + p, k, step, scratch);
+                float* a = packed + (long)k * Unit, c = products + p * Width;
+                for (int row = 0; row < edge; row++)
+                {
+                    taps.Transform(g, row, step, scratch);
+                    float* b = scratch;
+                    for (int e = 0; e < edge; e++, a += (long)block * depth, b += taps.ElementFloats, c += (nint)block * stride)
+                        PanelProduct.MultiplyColumn(a, (long)depth * Unit, b, step, count, c, stride, k > 0 ? c : null, stride, null);
+                }
+            }
         }
     }
 
@@ -324,7 +374,7 @@ internal sealed unsafe class Winograd
     {
         public Winograd Owner;
         public float* X;
-        public float* Weights;
+        public byte* Weights;
         public EpilogueLaunch Launch;
         public float* Packed;
         public float* Scratch;
