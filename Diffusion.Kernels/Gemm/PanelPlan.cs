@@ -7,8 +7,8 @@ namespace Diffusion.Kernels.Cpu;
 /// </summary>
 internal sealed record PanelPlan
 {
-    // Depth of one round: six rows of it fit the level-1 cache, a block of rows the level-2 cache.
-    private const int MaxDepthStep = 640;
+    // Depth of one round: that of a panel and of six rows fit the first-level cache together, a block of rows the second.
+    private const int MaxDepthStep = 256;
     private const int MaxRowStep = 192;
     private const int MaxBlockFloats = 1 << 20;
     private const int GroupPanels = 16;
