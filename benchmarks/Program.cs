@@ -29,6 +29,7 @@ static int Run(string verb, string[] rest)
 #endif
         case "unet": return UNetVerb.Run(BenchmarkOptions.Parse(rest));
         case "packing": return PackingVerb.Run(BenchmarkOptions.Parse(rest));
+        case "choices": return ChoicesVerb.Run(BenchmarkOptions.Parse(rest));
         case "kernels": return KernelsVerb.Run(rest);
         case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
         case "schedulers": return SchedulersVerb.Run(BenchmarkOptions.Parse(rest));
@@ -42,6 +43,7 @@ static int Run(string verb, string[] rest)
                   unet         the UNet of Stable Diffusion 1.5 with random weights: plan, memory, first and steady step, profile
                   shapes       models/shapes-64: start-up and 20 guided steps
                   packing      the first use of weights, which repacks them
+                  choices      the convolutions' cost model beside measurement: each algorithm at each shape, one core
                   allocations  managed bytes of a steady denoising step: graph and rest
                   schedulers   host time and managed bytes of one step of each scheduler; nothing is computed
                   kernels      single kernels under BenchmarkDotNet; further arguments are its own (--filter '*')
