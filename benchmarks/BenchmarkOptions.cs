@@ -1,4 +1,5 @@
 using System.Globalization;
+using Diffusion.Kernels;
 
 namespace Diffusion.Benchmarks;
 
@@ -8,6 +9,12 @@ namespace Diffusion.Benchmarks;
 /// <param name="Filter">Part of the names of the cases to run; empty for all.</param>
 internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
 {
+    /// <summary>What memory for packed weights is worth.</summary>
+    public WeightBudget Weights { get; init; } = WeightBudget.Balanced;
+
+    /// <summary>The processor as the options say.</summary>
+    public CpuOptions Cpu => new CpuOptions().WithThreads(Threads).WithWeights(Weights);
+
     public static BenchmarkOptions Parse(string[] args)
     {
         var options = new BenchmarkOptions(false, Environment.ProcessorCount, "");
@@ -19,11 +26,20 @@ internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
                 "--quick" => options with { Quick = true },
                 "--threads" => options with { Threads = Number(Next()) },
                 "--filter" => options with { Filter = Next() },
-                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N or --filter TEXT."),
+                "--weights" => options with { Weights = Budget(Next()) },
+                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N, --filter TEXT or --weights lean|balanced|unlimited."),
             };
         }
         return options;
     }
+
+    private static WeightBudget Budget(string text) => text switch
+    {
+        "lean" => WeightBudget.Lean,
+        "balanced" => WeightBudget.Balanced,
+        "unlimited" => WeightBudget.Unlimited,
+        _ => throw new ArgumentException($"benchmarks: --weights takes lean, balanced or unlimited; got '{text}'."),
+    };
 
     private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n > 0
         ? n : throw new ArgumentException($"benchmarks: --threads takes a number from 1; got '{text}'.");
