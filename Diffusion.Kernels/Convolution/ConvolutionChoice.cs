@@ -36,7 +36,7 @@ internal static class ConvolutionChoice
     private const double Rate = 85e9;
     private const double DirectRate = 80e9;
     private const double LateRate = 75e9;
-    private const double DistantRate = 62e9;
+    private const double DistantRate = 70e9;
     private const int NearTiles = 24;
 
     // Seconds for transforming one channel of one tile there and back; one channel of a panel of weights.

@@ -18,6 +18,9 @@ internal sealed unsafe class Winograd
     private const int MinBlock = 48;
     private const long MaxBlockFloats = 4 << 20;
     private const int MaxGroup = 8;
+    // Panels whose transformed weights meet one slice of many tiles, so that the slice comes from memory once for all of them.
+    private const int MaxSide = 4;
+    private const int FewTiles = 24;
     private const int MaxRun = 16;
     // Shorter than a cache would ask for: sums of partial sums keep the transform's errors down.
     private const int MaxDepthStep = 320;
@@ -56,6 +59,7 @@ internal sealed unsafe class Winograd
     private readonly long productFloats;
     private readonly long outputFloats;
     private readonly long scratchFloats;
+    private readonly int side;
     private readonly long threadFloats;
 
     private Winograd(ConvolutionSpec spec, CpuContext context, int tile, bool late)
@@ -99,7 +103,8 @@ internal sealed unsafe class Winograd
         stripFloats = PanelPlan.Align((long)elements * Unit * lanes);
         productFloats = PanelPlan.Align((long)elements * block * group * Width);
         outputFloats = store.Possible ? 0 : PanelPlan.Align((long)MaxRun * tile * tile * group * Width);
-        scratchFloats = PanelPlan.Align(Math.Max(epilogue.ScratchFloats(group * Width), taps?.ScratchFloats ?? 0));
+        side = block < FewTiles ? 1 : Math.Min(MaxSide, group);
+        scratchFloats = PanelPlan.Align(Math.Max(epilogue.ScratchFloats(group * Width), taps is null ? 0 : side * (taps.RowFloats + taps.WidenedFloats)));
         threadFloats = Math.Max(stripFloats, productFloats + outputFloats + scratchFloats)
             + (shared ? 0 : packedFloats);
     }
@@ -290,25 +295,34 @@ internal sealed unsafe class Winograd
         }
     }
 
-    /// <summary>The same with weights that are transformed now: a row of elements of a few channels of one panel at once.</summary>
+    /// <summary>The same with weights that are transformed now: a row of elements of a few channels of some panels at once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MultiplyLate(ref Job job, int count, float* packed, int panel, int n, float* products)
     {
         int stride = group * Width, most = taps!.DepthStep;
-        float* scratch = products + productFloats + outputFloats;
-        for (int p = 0; p < n; p++)
+        float** g = stackalloc float*[MaxSide];
+        float* rows = products + productFloats + outputFloats, widened = rows + side * taps.RowFloats;
+        for (int p = 0; p < n; p += side)
         {
+            int together = Math.Min(side, n - p);
             for (int k = 0; k < depth; k += most)
             {
                 int step = Math.Min(most, depth - k);
-                float* g = taps.Load(job.Weights, panel + p, k, step, scratch);
+                for (int i = 0; i < together; i++)
+                    g[i] = taps.Load(job.Weights, panel + p + i, k, step, widened + i * taps.WidenedFloats);
                 float* a = packed + (long)k * Unit, c = products + p * Width;
                 for (int row = 0; row < edge; row++)
                 {
-                    taps.Transform(g, row, step, scratch);
-                    float* b = scratch;
-                    for (int e = 0; e < edge; e++, a += (long)block * depth, b += taps.ElementFloats, c += (nint)block * stride)
-                        PanelProduct.MultiplyColumn(a, (long)depth * Unit, b, step, count, c, stride, k > 0 ? c : null, stride, null);
+                    for (int i = 0; i < together; i++)
+                        taps.Transform(g[i], row, step, rows + i * taps.RowFloats);
+                    for (int e = 0; e < edge; e++, a += (long)block * depth, c += (nint)block * stride)
+                    {
+                        for (int i = 0; i < together; i++)
+                        {
+                            float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * Width;
+                            PanelProduct.MultiplyColumn(a, (long)depth * Unit, b, step, count, to, stride, k > 0 ? to : null, stride, null);
+                        }
+                    }
                 }
             }
         }

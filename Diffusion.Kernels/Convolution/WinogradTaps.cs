@@ -40,8 +40,11 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
     /// <summary>Floats between transformed elements.</summary>
     public int ElementFloats => DepthStep * Width;
 
-    /// <summary>Floats of scratch for some channels of one panel.</summary>
-    public long ScratchFloats => (long)edge * ElementFloats + (type == ElementType.Float32 ? 0 : DepthStep * Row);
+    /// <summary>Floats of a row of transformed elements of one panel.</summary>
+    public int RowFloats => edge * ElementFloats;
+
+    /// <summary>Floats into which some channels of one panel are converted; 0 where they are float32.</summary>
+    public int WidenedFloats => type == ElementType.Float32 ? 0 : DepthStep * Row;
 
     /// <summary>The packing of a constant operand.</summary>
     public OperandPacking Packing(WorkerPool pool) => new(
@@ -50,16 +53,14 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
         (long)Panels * PaddedChannels * Row * type.Size(),
         (source, target) => Pack(pool, source, target));
 
-    /// <summary>Some channels of one panel as float32, where they are or in scratch.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>Some channels of one panel as float32, where they are or in scratch of <see cref="WidenedFloats"/>.</summary>
     public float* Load(byte* packed, int panel, int channel, int count, float* scratch)
     {
         byte* source = packed + ((long)panel * PaddedChannels + channel) * Row * type.Size();
         if (type == ElementType.Float32)
             return (float*)source;
-        float* taps = scratch + (long)edge * ElementFloats;
-        CpuConvert.Load(type, source, 1, taps, count * Row);
-        return taps;
+        CpuConvert.Load(type, source, 1, scratch, count * Row);
+        return scratch;
     }
 
     /// <summary>Transforms one row of a tile's elements: each [count][16], <see cref="ElementFloats"/> apart.</summary>

@@ -20,9 +20,11 @@ public sealed class CpuConvolutionTests : IDisposable
 
     [Theory]
     [InlineData(64, 64, 32, "winograd-4x4")]
-    [InlineData(128, 128, 8, "winograd-2x2-late")]
+    [InlineData(128, 128, 8, "winograd-2x2")]
+    [InlineData(1280, 1280, 8, "winograd-2x2-late")]
     [InlineData(1280, 1280, 16, "winograd-4x4-late")]
-    [InlineData(640, 640, 32, "winograd-4x4")]
+    [InlineData(640, 640, 32, "winograd-4x4-late")]
+    [InlineData(320, 320, 64, "winograd-4x4")]
     [InlineData(64, 3, 32, "few-outputs")]
     [InlineData(3, 64, 32, "implicit-gemm")]
     public void The_shape_chooses_the_algorithm(int channels, int outputs, int side, string expected)
