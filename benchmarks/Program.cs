@@ -28,6 +28,8 @@ static int Run(string verb, string[] rest)
             return 2;
 #endif
         case "unet": return UNetVerb.Run(BenchmarkOptions.Parse(rest));
+        case "quantized": return QuantizedVerb.Run(BenchmarkOptions.Parse(rest));
+        case "device" when rest.Length > 0: return DeviceVerb.Run(rest[0], BenchmarkOptions.Parse(rest[1..]));
         case "packing": return PackingVerb.Run(BenchmarkOptions.Parse(rest));
         case "choices": return ChoicesVerb.Run(BenchmarkOptions.Parse(rest));
         case "memory": return MemoryVerb.Run(BenchmarkOptions.Parse(rest));
@@ -35,6 +37,7 @@ static int Run(string verb, string[] rest)
         case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
         case "schedulers": return SchedulersVerb.Run(BenchmarkOptions.Parse(rest));
         case "allocations": return AllocationsVerb.Run(BenchmarkOptions.Parse(rest));
+        case "ptx": return PtxVerb.Run(BenchmarkOptions.Parse(rest));
         default:
             Console.WriteLine(
                 """
@@ -43,11 +46,14 @@ static int Run(string verb, string[] rest)
                   peers        against libtorch in the same process: RATIO name ours_ms theirs_ms ratio, and the geometric mean
                   unet         the UNet of Stable Diffusion 1.5 with random weights: plan, memory, first and steady step, profile
                   shapes       models/shapes-64: start-up and 20 guided steps
+                  quantized    linear layers with int8 and int4 weights against float32
+                  device NAME  single kernels on opencl, cuda, cuda:1, …: time and arithmetic a second
                   packing      the first use of weights, which repacks them
                   choices      the convolutions' cost model beside measurement: each algorithm at each shape, one core
                   allocations  managed bytes of a steady denoising step: graph and rest
                   schedulers   host time and managed bytes of one step of each scheduler; nothing is computed
                   memory       resident memory of a picture of 512x512 by networks of Stable Diffusion 1.5 with random float16 weights
+                  ptx          registers, shared memory and spills of the CUDA kernels (needs ptxas, no GPU)
                   kernels      single kernels under BenchmarkDotNet; further arguments are its own (--filter '*')
 
                   --quick      fewer samples, and the smaller half of the cases

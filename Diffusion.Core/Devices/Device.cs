@@ -8,7 +8,7 @@ namespace Diffusion.Core.Devices;
 /// Where tensors live and are computed: a backend with its memory pool and its cache of plans. Realisations on one device
 /// are ordered, one after another.
 /// </summary>
-public sealed class Device : IDisposable
+public sealed partial class Device : IDisposable
 {
     private static readonly Lazy<Device> DefaultCpu = new(() => new Device(CpuBackend.Create()));
 
@@ -27,6 +27,13 @@ public sealed class Device : IDisposable
 
     /// <summary>The processor with SIMD kernels, all cores. Always there; shared by everybody, never disposed.</summary>
     public static Device Cpu => DefaultCpu.Value;
+
+    /// <summary>
+    /// The processor used in another way than <see cref="Cpu"/>: with fewer threads, or with less memory for packed weights
+    /// (<see cref="WeightBudget.Lean"/>). Whoever made it disposes it.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 1 thread.</exception>
+    public static Device OnCpu(CpuOptions options) => new(CpuBackend.Create(options));
 
     /// <summary>The device's name, for people.</summary>
     public string Name => Backend.Info.Name;
@@ -64,6 +71,7 @@ public sealed class Device : IDisposable
             return;
         lock (gate)
         {
+            Forget(this);
             pool.Close();
             Backend.Dispose();
         }

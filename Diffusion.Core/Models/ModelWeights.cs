@@ -73,6 +73,18 @@ public sealed class ModelWeights
         return new ModelWeights(Source, tensors.ToImmutableSortedDictionary(pair => pair.Key, pair => edit(pair.Key, pair.Value), StringComparer.Ordinal));
     }
 
+    /// <summary>
+    /// These weights with the matrices of linear layers rounded to small integers. Models take them as they are; layers of convolutions,
+    /// normalisations and embeddings keep their tensors.
+    /// </summary>
+    /// <param name="quantization">Bits, groups, and which layers.</param>
+    /// <exception cref="ArgumentException">A weight isn't finite; the message names the tensor.</exception>
+    public ModelWeights Quantized(Quantization quantization)
+    {
+        ArgumentNullException.ThrowIfNull(quantization);
+        return quantization.IsNone ? this : Select((name, tensor) => tensor.Rank == 2 && quantization.Layers(name) ? Quantized(name, tensor, quantization) : tensor);
+    }
+
     /// <summary>The tensors whose name satisfies a condition.</summary>
     public ModelWeights Where(Func<string, bool> condition) =>
         new(Source, tensors.RemoveRange(tensors.Keys.Where(name => !condition(name))));
@@ -98,7 +110,19 @@ public sealed class ModelWeights
     }
 
     /// <summary>The size in memory of all tensors as they are stored, in bytes.</summary>
-    public long ByteLength => tensors.Values.Sum(tensor => tensor.Shape.Count * tensor.ElementType.Size());
+    public long ByteLength => tensors.Values.Sum(tensor => tensor.Quantized is { } matrix ? matrix.ByteLength : tensor.Shape.Count * tensor.ElementType.Size());
+
+    private Tensor Quantized(string name, Tensor tensor, Quantization quantization)
+    {
+        try
+        {
+            return QuantizedMatrix.Quantize(tensor, quantization).ToTensor();
+        }
+        catch (ArgumentException error)
+        {
+            throw new ArgumentException($"{Source}: tensor {CheckpointException.Quote(name)}: {error.Message}", nameof(quantization), error);
+        }
+    }
 
     private static unsafe Tensor Map(string source, string name, RawTensor raw, Device? device)
     {

@@ -61,6 +61,35 @@ public sealed record NoiseSource(
                     nameof(index), index, $"NoiseSource: there are {generators.Length} generators, one for each sample, numbered from 0."));
     }
 
+    /// <summary>
+    /// One generator for everything, as <c>generator=torch.Generator("cuda").manual_seed(seed)</c>: the noise of pictures that were made on a GPU; see
+    /// <see cref="PhiloxGenerator"/> for how far the numbers agree. It has no snapshot, so a run can't be resumed from a file with it.
+    /// </summary>
+    /// <param name="seed">Any 64-bit value.</param>
+    /// <returns>A source at the start of its stream.</returns>
+    public static NoiseSource FromPhiloxSeed(ulong seed) => FromPhilox([new PhiloxGenerator(seed)]);
+
+    /// <summary>One generator for each sample of the batch, as a list of torch's CUDA generators.</summary>
+    /// <inheritdoc cref="FromPhiloxSeed"/>
+    /// <param name="seeds">A seed for each sample, at least one.</param>
+    public static NoiseSource FromPhiloxSeeds(IEnumerable<ulong> seeds)
+    {
+        ArgumentNullException.ThrowIfNull(seeds);
+        return FromPhilox([.. seeds.Select(seed => new PhiloxGenerator(seed))]);
+    }
+
+    private static NoiseSource FromPhilox(ImmutableArray<PhiloxGenerator> generators) => generators.IsEmpty
+        ? throw new ArgumentException("NoiseSource: got no seed, expected one for the batch or one for each sample.", nameof(generators))
+        : new NoiseSource(
+            shape => Batch(generators, shape, static (generator, values) => generator.Randn(values.Length).CopyTo(values)),
+            shape => Batch(generators, shape, static (generator, values) => generator.Rand(values.Length).CopyTo(values)),
+            (_, _) => throw new NotSupportedException("NoiseSource: torch.multinomial of the CUDA generator isn't imitated; use FromSeed, the CPU generator, for models over tokens."),
+            () => [],
+            index => generators.Length == 1 ? FromPhilox(generators)
+                : (uint)index < (uint)generators.Length ? FromPhilox([generators[index]])
+                : throw new ArgumentOutOfRangeException(
+                    nameof(index), index, $"NoiseSource: there are {generators.Length} generators, one for each sample, numbered from 0."));
+
     /// <summary>The source with other normals, e.g. recorded ones.</summary>
     /// <param name="randn">The shape to its values.</param>
     /// <returns>A source that differs in this function alone, also sample by sample.</returns>
@@ -79,9 +108,9 @@ public sealed record NoiseSource(
     public NoiseSource WithMultinomial(Func<ReadOnlyMemory<float>, int, long[]> multinomial) =>
         this with { Multinomial = multinomial, Sample = index => Sample(index).WithMultinomial(multinomial) };
 
-    private delegate void Fill(TorchGenerator generator, Span<float> values);
+    private delegate void Fill<T>(T generator, Span<float> values);
 
-    private static float[] Batch(ImmutableArray<TorchGenerator> generators, ImmutableArray<int> shape, Fill fill)
+    private static float[] Batch<T>(ImmutableArray<T> generators, ImmutableArray<int> shape, Fill<T> fill)
     {
         var values = new float[Draws.Length(Count(shape))];
         if (generators.Length == 1)

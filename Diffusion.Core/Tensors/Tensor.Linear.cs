@@ -47,11 +47,13 @@ public sealed partial class Tensor
     }
 
     /// <summary>x·Wᵀ + b over the last axis, torch's linear layer.</summary>
-    /// <param name="weight">[outputs, inputs].</param>
+    /// <param name="weight">[outputs, inputs]; one made by <see cref="QuantizedMatrix.ToTensor"/> is multiplied as integers.</param>
     /// <param name="bias">[outputs], if any.</param>
     public Tensor Linear(Tensor weight, Tensor? bias = null)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        if (weight.Quantized is { } integers)
+            return Linear(integers, bias);
         if (weight.Rank != 2 || Rank < 1 || Shape[-1] != weight.Shape[1])
             throw new TensorShapeException($"Linear: input {Shape} doesn't fit weight {weight.Shape}; expected […, {(weight.Rank == 2 ? weight.Shape[1] : 0)}] and [outputs, inputs].");
         RequireSameDevice("Linear", this, weight);

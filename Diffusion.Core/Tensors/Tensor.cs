@@ -110,7 +110,7 @@ public sealed partial class Tensor : IDisposable
     public override string ToString() =>
         $"Tensor{Shape} {ElementType} on {Device.Name}{(storage is null ? $", to be computed by {expression?.Op.Name}" : "")}";
 
-    private static void RequireSameDevice(string operation, params ReadOnlySpan<Tensor> tensors)
+    internal static void RequireSameDevice(string operation, params ReadOnlySpan<Tensor> tensors)
     {
         for (int i = 1; i < tensors.Length; i++)
         {

@@ -1,6 +1,7 @@
 using Diffusion.Core.Devices;
 using Diffusion.Core.Formats;
 using Diffusion.Core.Models;
+using Diffusion.Core.Weights;
 using Diffusion.Dsl.Schedulers;
 
 namespace Diffusion.Dsl.Pipelines;
@@ -14,10 +15,11 @@ public sealed class Model
     private readonly Lazy<TextToImageModel> text;
     private readonly Lazy<PixelModel> pixels;
 
-    private Model(ModelFolder folder, Device device)
+    private Model(ModelFolder folder, Device device, Quantization quantization)
     {
         Folder = folder;
         Device = device;
+        Quantization = quantization;
         Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder.Path)));
         var hash = folder.Hash();
         Hash = () => hash.Hex;
@@ -30,6 +32,9 @@ public sealed class Model
 
     /// <summary>Where it computes.</summary>
     public Device Device { get; }
+
+    /// <summary>How the weights of linear layers are kept; see <see cref="WithQuantizedWeights"/>.</summary>
+    public Quantization Quantization { get; }
 
     /// <summary>The folder's name.</summary>
     public string Name { get; }
@@ -50,7 +55,7 @@ public sealed class Model
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(device);
-        var model = new Model(ModelFolder.Open(folder), device);
+        var model = new Model(ModelFolder.Open(folder), device, Quantization.None);
         cancel.ThrowIfCancellationRequested();
 
         // A damaged file is told of here, not in the middle of a run.
@@ -65,6 +70,21 @@ public sealed class Model
     /// <summary>As <see cref="Load"/>, on the thread pool.</summary>
     public static Task<Model> LoadAsync(string folder, Device device, CancellationToken cancel = default) =>
         Task.Run(() => Load(folder, device, cancel), cancel);
+
+    /// <summary>
+    /// The model with the linear layers of its UNet and text encoder as small integers: less memory, slightly other pictures. The VAE stays as
+    /// it is, since its rounding would be seen. Read and rounded when first used; this model stays as it was.
+    /// </summary>
+    /// <param name="quantization"><see cref="Quantization.Int8"/>, <see cref="Quantization.Int8Activations"/>, <see cref="Quantization.Int4"/>, or
+    /// <see cref="Quantization.None"/> for weights as they are stored.</param>
+    public Model WithQuantizedWeights(Quantization quantization)
+    {
+        ArgumentNullException.ThrowIfNull(quantization);
+        return new Model(Folder, Device, quantization);
+    }
+
+    /// <summary>The bytes of all weights as they are kept; what kernels pack of them comes on top.</summary>
+    public long WeightBytes => IsTextToImage ? TextToImageModel().WeightBytes : PixelModel().WeightBytes;
 
     /// <summary>A text-to-image run.</summary>
     /// <param name="prompts">What is wanted, a picture each.</param>

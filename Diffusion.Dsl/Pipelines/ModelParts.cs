@@ -24,7 +24,9 @@ internal static class ModelParts
         folder.Component("vae").Require("AutoencoderKL");
         var tokenizer = ClipTokenizer.Load(folder.Component("tokenizer").Folder);
         var encoder = ClipTextModel.Load(folder.Component("text_encoder").Folder, device: model.Device);
+        encoder = model.Quantization.IsNone ? encoder : encoder.WithWeights(encoder.Weights.Quantized(model.Quantization));
         var unet = UNet2DConditionModel.Load(folder.Component("unet").Folder, device: model.Device);
+        unet = model.Quantization.IsNone ? unet : unet.WithWeights(unet.Weights.Quantized(model.Quantization));
         var vae = AutoencoderKL.Load(folder.Component("vae").Folder, device: model.Device);
         if (unet.Config.InChannels != vae.Config.LatentChannels)
         {
@@ -37,6 +39,8 @@ internal static class ModelParts
         {
             Name = model.Name,
             Hash = model.Hash,
+            Quantization = model.Quantization,
+            WeightBytes = encoder.Weights.ByteLength + unet.Weights.ByteLength + vae.Weights.ByteLength,
             Device = model.Device,
             Tokenize = tokenizer.Encode,
             EncodeText = (ids, skip) => Encode(encoder, ids, skip),
@@ -58,11 +62,14 @@ internal static class ModelParts
     {
         Require(model, "unconditional pictures", ["unet", "scheduler"], ["unet", "scheduler"]);
         var unet = UNet2DModel.Load(model.Folder.Component("unet").Require("UNet2DModel").Folder, device: model.Device);
+        unet = model.Quantization.IsNone ? unet : unet.WithWeights(unet.Weights.Quantized(model.Quantization));
         var size = SampleSize(model.Folder.Component("unet"));
         return new PixelModel
         {
             Name = model.Name,
             Hash = model.Hash,
+            Quantization = model.Quantization,
+            WeightBytes = unet.Weights.ByteLength,
             Device = model.Device,
             Denoiser = Dsl.Denoising.Denoiser.Create((sample, timestep, _) => unet.Forward(sample, timestep, UNetConditioning.None)),
             Channels = unet.Config.InChannels,

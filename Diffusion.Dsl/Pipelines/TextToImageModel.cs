@@ -3,6 +3,7 @@ using Diffusion.Core.Devices;
 using Diffusion.Core.Models;
 using Diffusion.Core.Tensors;
 using Diffusion.Core.Text;
+using Diffusion.Core.Weights;
 using Diffusion.Dsl.Denoising;
 using Diffusion.Dsl.Schedulers;
 
@@ -19,6 +20,12 @@ public sealed record TextToImageModel
 
     /// <summary>The identity of the weights: 64 hexadecimal digits, or empty where there are none. Computed when it is asked for.</summary>
     public Func<string> Hash { get; init; } = () => "";
+
+    /// <summary>How the weights of linear layers are kept.</summary>
+    public Quantization Quantization { get; init; } = Quantization.None;
+
+    /// <summary>The bytes of all weights as they are kept; 0 where there are none.</summary>
+    public long WeightBytes { get; init; }
 
     /// <summary>Where it computes.</summary>
     public required Device Device { get; init; }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Diffusion.Core.Images;
+using Diffusion.Core.Weights;
 using Diffusion.Dsl.Pipelines;
 using Diffusion.Dsl.Schedulers;
 
@@ -34,6 +35,9 @@ public sealed record Recipe
 
     /// <summary>The identity of the model's weights; see <see cref="Core.Weights.ModelHash"/>.</summary>
     public string ModelHash { get; init; } = "";
+
+    /// <summary>How the weights of linear layers were kept (<see cref="Core.Weights.Quantization.Name"/>); empty for as they are stored.</summary>
+    public string Quantization { get; init; } = "";
 
     /// <summary>The prompts.</summary>
     public ImmutableArray<string> Prompts { get; init; } = [];
@@ -126,7 +130,7 @@ public sealed record Recipe
     public TextToImage ToTextToImage(TextToImageModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Require(TextToImage, model.Name, model.Hash());
+        Require(TextToImage, model.Name, model.Hash(), model.Quantization);
         return new(model, TextToImageOptions.Default
             .WithPrompts([.. Prompts]).WithNegativePrompts([.. NegativePrompts]).WithSeeds([.. Seeds]).WithBatch(Batch)
             .WithSteps(Steps).WithTimesteps([.. Timesteps]).WithGuidanceScale(GuidanceScale).WithGuidanceRescale(GuidanceRescale)
@@ -138,7 +142,7 @@ public sealed record Recipe
     public UnconditionalImage ToUnconditionalImage(PixelModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Require(Unconditional, model.Name, model.Hash());
+        Require(Unconditional, model.Name, model.Hash(), model.Quantization);
         return new(model, UnconditionalImageOptions.Default
             .WithSeeds([.. Seeds]).WithBatch(Batch).WithSteps(Steps).WithEta(Eta).WithClippedModelOutput(UseClippedModelOutput)
             .WithScheduler(_ => Schedulers.Schedulers.Create(Scheduler)));
@@ -178,6 +182,7 @@ public sealed record Recipe
 
         Line("pipeline", Pipeline);
         Line("model", ModelHash.Length == 0 ? Model : $"{Model} ({ModelHash})");
+        Line("weights", Quantization);
         Line("prompt", string.Join(" | ", Prompts));
         Line("negative prompt", string.Join(" | ", NegativePrompts));
         Line("seed", string.Join(", ", Seeds));
@@ -201,6 +206,7 @@ public sealed record Recipe
         Pipeline = TextToImage,
         Model = model.Name,
         ModelHash = model.Hash(),
+        Quantization = model.Quantization.Name,
         Prompts = options.Prompts,
         NegativePrompts = options.NegativePrompts,
         Seeds = options.Seeds,
@@ -215,7 +221,7 @@ public sealed record Recipe
         Width = width,
         Height = height,
         Device = model.Device.Name,
-        Unrecorded = [.. Given(options), .. Own(scheduler), .. model.Changes],
+        Unrecorded = [.. Given(options), .. Own(scheduler), .. Own(model.Quantization), .. model.Changes],
     };
 
     internal static Recipe Of(PixelModel model, UnconditionalImageOptions options, Scheduler scheduler) => new()
@@ -223,6 +229,7 @@ public sealed record Recipe
         Pipeline = Unconditional,
         Model = model.Name,
         ModelHash = model.Hash(),
+        Quantization = model.Quantization.Name,
         Seeds = options.Seeds,
         Steps = options.Steps,
         Scheduler = scheduler.Config,
@@ -232,7 +239,7 @@ public sealed record Recipe
         Width = model.Width,
         Height = model.Height,
         Device = model.Device.Name,
-        Unrecorded = [.. Own(scheduler), .. Given(options)],
+        Unrecorded = [.. Own(scheduler), .. Own(model.Quantization), .. Given(options)],
     };
 
     private static IEnumerable<string> Given(TextToImageOptions options)
@@ -258,9 +265,11 @@ public sealed record Recipe
     private static IEnumerable<string> Own(Scheduler scheduler) =>
         Schedulers.Schedulers.All.Any(known => known.ClassName == scheduler.Name) ? [] : [$"scheduler ({scheduler.Name})"];
 
+    private static IEnumerable<string> Own(Quantization quantization) => quantization.HasOwnLayers ? ["a choice of layers to quantise"] : [];
+
     private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
 
-    private void Require(string pipeline, string name, string hash)
+    private void Require(string pipeline, string name, string hash, Quantization quantization)
     {
         if (Pipeline != pipeline)
             throw new NotSupportedException($"The recipe is of a run '{Pipeline}', not '{pipeline}'.");
@@ -268,7 +277,11 @@ public sealed record Recipe
             throw new NotSupportedException($"The recipe can't be repeated from its text alone: the run was also given {string.Join("; ", Unrecorded)}.");
         if (ModelHash != hash)
             throw new ArgumentException($"The recipe was made with the weights {Short(ModelHash)} of {Model}, but {name} has {Short(hash)}. Load the same model.", nameof(hash));
+        if (Quantization != quantization.Name)
+            throw new ArgumentException($"The recipe was made with weights {Kept(Quantization)}, but {name} keeps them {Kept(quantization.Name)}. Use Model.WithQuantizedWeights with the recipe's.", nameof(quantization));
     }
+
+    private static string Kept(string quantization) => quantization.Length == 0 ? "as they are stored" : $"as {quantization}";
 
     private static string Short(string hash) => hash.Length == 0 ? "(unknown)" : hash[..Math.Min(10, hash.Length)];
 }

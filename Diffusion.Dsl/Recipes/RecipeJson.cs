@@ -22,6 +22,8 @@ internal static class RecipeJson
             json.WriteString("pipeline", recipe.Pipeline);
             json.WriteString("model", recipe.Model);
             json.WriteString("model_hash", recipe.ModelHash);
+            if (recipe.Quantization.Length > 0)
+                json.WriteString("quantization", recipe.Quantization);
             Strings(json, "prompts", recipe.Prompts);
             Strings(json, "negative_prompts", recipe.NegativePrompts);
             Array(json, "seeds", recipe.Seeds, json.WriteNumberValue);
@@ -75,6 +77,7 @@ internal static class RecipeJson
             Pipeline = Text(root, "pipeline"),
             Model = Text(root, "model"),
             ModelHash = Text(root, "model_hash", ""),
+            Quantization = Text(root, "quantization", ""),
             Prompts = List(root, "prompts", AsText),
             NegativePrompts = List(root, "negative_prompts", AsText),
             Seeds = List(root, "seeds", AsSeed) is { IsEmpty: false } seeds ? seeds : throw Wrong("seeds", "at least one whole number, 0 … 2⁶⁴−1"),

@@ -6,7 +6,8 @@ namespace Diffusion.Kernels;
 /// What a kernel is to compute: a value with all shapes, strides and types fixed. The closed set of contracts is
 /// <see cref="ElementwiseSpec"/>, <see cref="GemmSpec"/>, <see cref="ConvolutionSpec"/>, <see cref="AttentionSpec"/>,
 /// <see cref="GroupNormSpec"/>, <see cref="RowNormSpec"/>, <see cref="SoftmaxSpec"/>, <see cref="ReductionSpec"/>,
-/// <see cref="ResamplingSpec"/>, <see cref="PoolingSpec"/>, <see cref="GatherSpec"/> and <see cref="QuantileSpec"/>.
+/// <see cref="ResamplingSpec"/>, <see cref="PoolingSpec"/>, <see cref="GatherSpec"/>, <see cref="QuantileSpec"/>,
+/// <see cref="QuantizedGemmSpec"/> and <see cref="RandomSpec"/>.
 /// A backend turns a spec into a <see cref="PreparedKernel"/>; the float64 reference says what it means.
 /// </summary>
 public abstract record KernelSpec

@@ -24,6 +24,8 @@ internal static class CpuKernels
             ResamplingSpec resampling => CpuResampling.Prepare(context, resampling),
             PoolingSpec pooling => CpuPooling.Prepare(context, pooling),
             GatherSpec gather => CpuGather.Prepare(context, gather),
+            QuantizedGemmSpec gemm => CpuQuantizedGemm.Prepare(gemm, context),
+            RandomSpec random => CpuRandom.Prepare(context, random),
             _ => ReferenceKernels.Prepare(spec),
         };
     }

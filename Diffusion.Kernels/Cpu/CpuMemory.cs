@@ -56,34 +56,17 @@ internal static unsafe class CpuMemory
     /// <summary>Copies into a buffer.</summary>
     public static void Upload(IKernelBackend backend, ReadOnlySpan<byte> source, BufferSlice target)
     {
-        Check(backend, target, source.Length, "Upload");
+        LaunchGuard.Check(backend, target, source.Length, "Upload");
         source.CopyTo(new Span<byte>((void*)target.Address, source.Length));
     }
 
     /// <summary>Copies out of a buffer.</summary>
     public static void Download(IKernelBackend backend, BufferSlice source, Span<byte> target)
     {
-        Check(backend, source, target.Length, "Download");
+        LaunchGuard.Check(backend, source, target.Length, "Download");
         new ReadOnlySpan<byte>((void*)source.Address, target.Length).CopyTo(target);
     }
 
     /// <summary>Memory of the machine (or of what this process may use of it).</summary>
     public static long Available() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-
-    /// <summary>Refuses memory of another backend, given back, or too short.</summary>
-    public static void Check(IKernelBackend backend, BufferSlice slice, long bytes, string operation)
-    {
-        var buffer = slice.Buffer;
-        if (buffer is null || !ReferenceEquals(buffer.Backend, backend))
-            ThrowForeign(buffer, backend, operation);
-        ObjectDisposedException.ThrowIf(buffer!.IsDisposed, buffer);
-        if (slice.ByteOffset < 0 || bytes > buffer.ByteLength - slice.ByteOffset)
-            ThrowShort(buffer, slice.ByteOffset, bytes, operation);
-    }
-
-    private static void ThrowForeign(DeviceBuffer? buffer, IKernelBackend backend, string operation) => throw new ArgumentException(
-        $"{operation}: the memory is {(buffer is null ? "missing" : "of " + buffer.Backend.Info.Name)}, expected memory of {backend.Info.Name}; copy it there by Download and Upload.");
-
-    private static void ThrowShort(DeviceBuffer buffer, long offset, long bytes, string operation) => throw new ArgumentOutOfRangeException(
-        nameof(offset), $"{operation}: {bytes} bytes from offset {offset} don't lie within a buffer of {buffer.ByteLength} bytes.");
 }

@@ -31,6 +31,8 @@ internal static class ReferenceKernels
             case ResamplingSpec s: ReferenceResampling.Run(s, in arguments); break;
             case PoolingSpec s: ReferenceResampling.Run(s, in arguments); break;
             case GatherSpec s: ReferenceElementwise.Run(s, in arguments); break;
+            case QuantizedGemmSpec s: ReferenceQuantizedGemm.Run(s, in arguments); break;
+            case RandomSpec s: ReferenceRandom.Run(s, in arguments); break;
             default: throw new NotSupportedException($"Reference: no definition of {spec.GetType().Name}; add one in Diffusion.Kernels/Reference.");
         }
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Diffusion.Core.Devices;
 using Diffusion.Dsl.Schedulers;
 
 namespace Diffusion.Samples.TextToImage;
@@ -36,21 +37,31 @@ internal sealed class CommandLine
     private readonly Option<int> count = Of("--count", "How many pictures, with seeds one after another, arranged in a grid.", 1);
     private readonly Option<double> eta = Of("--eta", "DDIM: 0 deterministic … 1 as random as DDPM.", 0.0);
     private readonly Option<int> clipSkip = Of("--clip-skip", "How many of the text encoder's last layers to leave out.", 0);
-    private readonly Option<string> device = Of("--device", "cpu, opencl, cuda, or best: the fastest there is.", "best");
+    private readonly Option<string> device = Of("--device", "cpu, opencl, cuda, one of these with a number (cuda:1), or best: the fastest there is; see --list-devices.", "best");
     private readonly Option<string> fromRecipe = Of("--from-recipe", "A PNG made by this program: makes the same picture again, bit for bit on the same device.", "");
     private readonly Option<bool> explain = new("--explain") { Description = "Also print what one step computes: kernels, fusions and memory." };
+    private readonly Option<bool> listDevices = new("--list-devices") { Description = "Print the devices that were found, why one can't be used, and stop." };
     private readonly Option<bool> listSchedulers = new("--list-schedulers") { Description = "Print the schedulers and stop." };
 
     public CommandLine() => Root = new RootCommand(Description)
     {
         prompt, output, model, seed, steps, width, height, scheduler, guidance, rescale, negative, count, eta, clipSkip, device, fromRecipe,
-        explain, listSchedulers,
+        explain, listDevices, listSchedulers,
     };
 
     public RootCommand Root { get; }
 
     public int Run(ParseResult parsed, CancellationToken cancel)
     {
+        if (parsed.GetValue(listDevices))
+        {
+            foreach (var found in Device.List())
+            {
+                string name = found.Index <= 0 ? found.Kind : $"{found.Kind}:{found.Index}";
+                Console.Out.WriteLine($"{(found.Usable ? name : "-"),-10} {found.Name}: {found.Detail}{(found.IsProcessor ? " (a processor: slower than the device cpu)" : "")}");
+            }
+            return ExitCodes.Success;
+        }
         if (parsed.GetValue(listSchedulers))
         {
             foreach (var info in Schedulers.All.Where(info => info.Exchangeable))

@@ -71,12 +71,21 @@ internal static class Generation
             ?? throw new Refused($"--scheduler {name} isn't known; --list-schedulers prints those that are.", ExitCodes.Usage);
     }
 
-    private static Device DeviceOf(string name) => name.ToUpperInvariant() switch
+    private static Device DeviceOf(string name)
     {
-        "CPU" or "BEST" => Device.Cpu,
-        "OPENCL" or "CUDA" => throw new Refused($"--device {name} isn't supported yet; use --device cpu.", ExitCodes.Unsupported),
-        _ => throw new Refused($"--device {name} isn't known; expected cpu, opencl, cuda or best.", ExitCodes.Usage),
-    };
+        try
+        {
+            return Device.Open(name);
+        }
+        catch (ArgumentException error)
+        {
+            throw new Refused($"--device {name} isn't known; expected cpu, opencl, cuda, opencl:1 and so on, or best.", ExitCodes.Usage, error);
+        }
+        catch (NotSupportedException error)
+        {
+            throw new Refused($"--device {name}: {error.Message} --list-devices prints what was found.", ExitCodes.Unsupported, error);
+        }
+    }
 
     private static Recipe RecipeOf(string path)
     {

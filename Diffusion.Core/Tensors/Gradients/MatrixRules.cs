@@ -15,6 +15,16 @@ internal static class MatrixRules
         return [byA, byB];
     }
 
+    /// <summary>By activations and scales; integers don't move by small steps.</summary>
+    public static Tensor?[] QuantizedProduct(QuantizedProductOp op, Tensor[] x, Tensor g)
+    {
+        if (op.RoundsActivations)
+            throw new NotSupportedException("Gradient: a linear layer that rounds its input is a staircase, which has no useful derivative; quantise the weights only (Quantization.Int8 or Int4).");
+        var weight = QuantizedMatrix.Of(x[1], x[2], op.Inputs, op.GroupSize).ToTensor();
+        var byWeight = Tensor.MatMul(g.Reshape(-1, g.Shape[-1]).Transpose(), x[0].Reshape(-1, op.Inputs));
+        return [Tensor.MatMul(g, weight), null, Gradient.VectorJacobian(weight, byWeight.Cast(weight.ElementType), x[2])[0]];
+    }
+
     /// <summary>The scores are computed again, this time stored: fine for training sizes, not for megapixels.</summary>
     public static Tensor?[] Attention(AttentionOp op, Tensor[] x, Tensor g)
     {

@@ -22,6 +22,8 @@ internal static class Rules
             ConcatOp concat => ViewRules.Concat(concat, [.. x], g),
             GatherOp gather => [ViewRules.Gather(gather, x[0], x[1], g), null],
             MatMulOp => MatrixRules.MatMul(x[0], x[1], g),
+            QuantizedProductOp product => MatrixRules.QuantizedProduct(product, [.. x], g),
+            RandomOp => [null],
             ConvolutionOp convolution => ConvolutionRules.Pull(convolution, x[0], x[1], g),
             AttentionOp attention => MatrixRules.Attention(attention, [.. x], g),
             GroupNormOp norm => NormalizationRules.GroupNorm(norm, [.. x], g),

@@ -82,6 +82,12 @@ internal sealed record ConcatOp(int Axis) : Primitive;
 /// <summary>[batch…, M, K] × [batch…, K, N], batches equal.</summary>
 internal sealed record MatMulOp : Primitive;
 
+/// <summary>X […, K], W and scales as <see cref="QuantizedGemmSpec"/> has them → […, N].</summary>
+internal sealed record QuantizedProductOp(int Inputs, int GroupSize, bool RoundsActivations) : Primitive;
+
+/// <summary>Numbers by a counter from a state (seed, offset); see <see cref="RandomSpec"/>.</summary>
+internal sealed record RandomOp(RandomKind Kind) : Primitive;
+
 /// <summary>X [N,C,H,W], W [O,C/groups,KH,KW] → [N,O,OH,OW]; see <see cref="ConvolutionSpec"/>.</summary>
 internal sealed record ConvolutionOp(
     (int Y, int X) Stride, (int Top, int Bottom, int Left, int Right) Padding, (int Y, int X) Dilation, (int Y, int X) InputDilation, int Groups) : Primitive;

@@ -110,6 +110,15 @@ internal sealed partial class PlanBuilder
         return true;
     }
 
+    private bool EmitQuantizedProduct(PlanNode node, QuantizedProductOp op, ElementwiseGroup? guest)
+    {
+        int n = node.Shape[-1], rows = Rows(node.Shape).Rows;
+        var x = Collapsed(node.Inputs[0], ValueOf(node.Inputs[0]), [1, rows, op.Inputs]);
+        var (w, scales) = (RowMajor(node.Inputs[1], ValueOf(node.Inputs[1])), RowMajor(node.Inputs[2], ValueOf(node.Inputs[2])));
+        return EmitHosted(node, guest, Layout.Contiguous(node.Type, node.Shape.Lengths), l => l.Reshape([1, rows, n]), [x, w, scales],
+            (epilogue, output) => new QuantizedGemmSpec(x.Layout, w.Layout, scales.Layout, output, op.GroupSize, op.RoundsActivations) { After = epilogue });
+    }
+
     private Value Collapsed(PlanNode node, Value value, ImmutableArray<int> shape)
     {
         if (value.Layout.Reshape(shape) is { } layout)

@@ -61,6 +61,14 @@ internal sealed partial class PlanBuilder
         node.Value = output;
     }
 
+    private void EmitRandom(PlanNode node, RandomOp op)
+    {
+        var state = RowMajor(node.Inputs[0], ValueOf(node.Inputs[0]));
+        var output = NewValue(Layout.Contiguous(node.Type, node.Shape.Lengths));
+        Emit(new RandomSpec(op.Kind, state.Layout, output.Layout), [state, output], node, [], []);
+        node.Value = output;
+    }
+
     private static (int Rows, int Columns) Rows(Shape shape)
     {
         int rows = 1;

@@ -87,6 +87,7 @@ internal sealed partial class PlanBuilder
         {
             case MatMulOp: return EmitMatMul(node, guest);
             case PairedProductOp: return EmitPairedProduct(node, guest);
+            case QuantizedProductOp product: return EmitQuantizedProduct(node, product, guest);
             case ConvolutionOp convolution: return EmitConvolution(node, convolution, guest);
             case GroupNormOp norm: return EmitGroupNorm(node, norm, guest);
             case RowNormOp norm: return EmitRowNorm(node, norm, guest);
@@ -97,6 +98,7 @@ internal sealed partial class PlanBuilder
             case ResampleOp resample: EmitResample(node, resample); return true;
             case PoolOp pool: EmitPool(node, pool); return true;
             case GatherOp gather: EmitGather(node, gather); return true;
+            case RandomOp random: EmitRandom(node, random); return true;
             case ConcatOp concat: EmitConcat(node, concat); return true;
             case ContiguousOp: node.Value = Copy(ValueOf(node.Inputs[0]), Layout.Contiguous(node.Type, node.Shape.Lengths), node, "contiguous"); return true;
             default: throw new InvalidOperationException($"Planner: no kernel for {node.Op.Name}.");

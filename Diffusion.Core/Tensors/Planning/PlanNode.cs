@@ -51,7 +51,7 @@ internal sealed class PlanNode(int id, Primitive op, PlanNode[] inputs, Shape sh
     public bool IsElementwise => Op is MapOp or CastOp;
 
     /// <summary>Whether the kernel of this node takes an epilogue.</summary>
-    public bool HasEpilogue => Op is MatMulOp or PairedProductOp or ConvolutionOp or GroupNormOp or RowNormOp || Op is ReduceOp { Kind: not ReductionKind.ArgMax };
+    public bool HasEpilogue => Op is MatMulOp or PairedProductOp or QuantizedProductOp or ConvolutionOp or GroupNormOp or RowNormOp || Op is ReduceOp { Kind: not ReductionKind.ArgMax };
 }
 
 /// <summary>Elementwise operations that run as one program: a root, and what only it reads.</summary>

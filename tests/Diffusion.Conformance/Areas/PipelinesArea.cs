@@ -32,8 +32,6 @@ public static class PipelinesArea
             return Verdict.Skip($"the pipeline family {family} isn't supported yet.");
         using var json = LenientJson.Read(file);
         var settings = new PipelineCase(folder, file, json.RootElement);
-        if (models.Unsupported is { Length: > 0 } device)
-            return Verdict.Skip(device);
         if (settings.UnknownScheduler is { Length: > 0 } scheduler)
             return Verdict.Skip($"{scheduler} isn't supported yet.");
         return settings.Pipeline switch

@@ -30,8 +30,6 @@ public static class ReferenceArea
 
     private static Verdict Check(string folder, JsonElement settings, LoadedModels models)
     {
-        if (models.Unsupported is { Length: > 0 } device)
-            return Verdict.Skip(device);
         var scheduler = settings.GetProperty("scheduler").GetString()!;
         if (Catalogue.All.All(known => known.ClassName != scheduler))
             return Verdict.Skip($"{scheduler} isn't supported yet.");

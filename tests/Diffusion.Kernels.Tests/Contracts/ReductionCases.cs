@@ -26,6 +26,7 @@ public static class ReductionCases
                 yield return Case($"{kind} {type}", kind, [9, 41], 1, Lie.Dense, type);
             yield return Case($"{kind} NaN", kind, [6, 41], 1) with { Data = (_, i, r) => i % 41 == 20 && i < 82 ? double.NaN : r.NextDouble() };
             yield return Case($"{kind} NaN, side by side", kind, [41, 6], 1, Lie.Reversed) with { Data = (_, i, r) => i % 6 == 2 && i < 60 ? double.NaN : r.NextDouble() };
+            yield return Case($"{kind} infinity", kind, [6, 41], 1) with { Data = (_, i, r) => i % 41 == 20 && i < 82 ? double.PositiveInfinity : r.NextDouble() + 0.5 };
             if (kind != ReductionKind.ArgMax)
             {
                 yield return Case($"{kind} with epilogue", kind, [9, 21, 33], 1, after: Make.BiasActivationResidual([9, 21], ElementwiseOp.Silu));

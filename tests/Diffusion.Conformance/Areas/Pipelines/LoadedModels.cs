@@ -8,10 +8,7 @@ public sealed class LoadedModels(ConformanceOptions options)
 {
     private readonly Dictionary<string, Model> models = new(StringComparer.Ordinal);
 
-    /// <summary>Why the device can't be used; empty where it can.</summary>
-    public string Unsupported => options.Device == "cpu" ? "" : $"the device {options.Device} isn't supported yet.";
-
     /// <summary>The model of a folder.</summary>
     public Model this[string folder] => models.TryGetValue(folder, out var model) ? model
-        : models[folder] = Model.Load(folder, Device.Cpu);
+        : models[folder] = Model.Load(folder, Device.Open(options.Device));
 }

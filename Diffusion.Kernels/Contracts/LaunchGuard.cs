@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 
-namespace Diffusion.Kernels.Cpu;
+namespace Diffusion.Kernels;
 
 /// <summary>
-/// The checks that every kernel over host memory has: layouts and spec once, then each launch's operands, without
-/// allocating. A kernel behind it may trust its pointers.
+/// The checks that every backend's kernels have: layouts and spec once, then each launch's operands, without
+/// allocating. A kernel behind it may trust what it is given.
 /// </summary>
 internal static class LaunchGuard
 {
@@ -62,9 +62,9 @@ internal static class LaunchGuard
                 if (arguments.Scalars.Length < scalars)
                     ThrowCount(name, "scalars", arguments.Scalars.Length, scalars);
                 for (int i = 0; i < needed.Length; i++)
-                    CpuMemory.Check(backend, arguments.Operands[i], needed[i], name);
+                    Check(backend, arguments.Operands[i], needed[i], name);
                 if (workspace > 0)
-                    CpuMemory.Check(backend, arguments.Workspace, workspace, name);
+                    Check(backend, arguments.Workspace, workspace, name);
                 launch(in arguments);
             },
             Packings = ImmutableArray.CreateRange(kernel.Packings, packing => Guard(backend, packing, kernel.Spec.Operands[packing.Operand], name)),
@@ -79,12 +79,29 @@ internal static class LaunchGuard
         {
             Pack = (from, to) =>
             {
-                CpuMemory.Check(backend, from, source, name);
-                CpuMemory.Check(backend, to, packing.Bytes, name);
+                Check(backend, from, source, name);
+                Check(backend, to, packing.Bytes, name);
                 pack(from, to);
             },
         };
     }
+
+    /// <summary>Refuses memory of another backend, given back, or too short.</summary>
+    public static void Check(IKernelBackend backend, BufferSlice slice, long bytes, string operation)
+    {
+        var buffer = slice.Buffer;
+        if (buffer is null || !ReferenceEquals(buffer.Backend, backend))
+            ThrowForeign(buffer, backend, operation);
+        ObjectDisposedException.ThrowIf(buffer!.IsDisposed, buffer);
+        if (slice.ByteOffset < 0 || bytes > buffer.ByteLength - slice.ByteOffset)
+            ThrowShort(buffer, slice.ByteOffset, bytes, operation);
+    }
+
+    private static void ThrowForeign(DeviceBuffer? buffer, IKernelBackend backend, string operation) => throw new ArgumentException(
+        $"{operation}: the memory is {(buffer is null ? "missing" : "of " + buffer.Backend.Info.Name)}, expected memory of {backend.Info.Name}; copy it there by Download and Upload.");
+
+    private static void ThrowShort(DeviceBuffer buffer, long offset, long bytes, string operation) => throw new ArgumentOutOfRangeException(
+        nameof(offset), $"{operation}: {bytes} bytes from offset {offset} don't lie within a buffer of {buffer.ByteLength} bytes.");
 
     private static void ThrowCount(string name, string what, int got, int expected) =>
         throw new ArgumentException($"{name}: the launch has {got} {what}, expected {expected}.");
