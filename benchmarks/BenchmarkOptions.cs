@@ -8,6 +8,15 @@ namespace Diffusion.Benchmarks;
 /// <param name="Filter">Part of the names of the cases to run; empty for all.</param>
 internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
 {
+    /// <summary>With the UNet of Stable Diffusion XL, which takes minutes and much memory.</summary>
+    public bool IsXl { get; private init; }
+
+    /// <summary>That one with the same weights in layers of equal shape.</summary>
+    public bool IsShared { get; private init; }
+
+    /// <summary>Our own times with one thread and with several, in place of a race.</summary>
+    public bool IsScaling { get; private init; }
+
     public static BenchmarkOptions Parse(string[] args)
     {
         var options = new BenchmarkOptions(false, Environment.ProcessorCount, "");
@@ -18,8 +27,11 @@ internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
             {
                 "--quick" => options with { Quick = true },
                 "--threads" => options with { Threads = Number(Next()) },
+                "--sdxl" => options with { IsXl = true },
+                "--shared" => options with { IsXl = true, IsShared = true },
+                "--scaling" => options with { IsScaling = true },
                 "--filter" => options with { Filter = Next() },
-                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N or --filter TEXT."),
+                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N, --filter TEXT, or with peers --sdxl, --shared, --scaling."),
             };
         }
         return options;

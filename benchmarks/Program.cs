@@ -12,7 +12,7 @@ catch (ArgumentException e)
 }
 catch (Exception e) when (e is DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException or NotSupportedException })
 {
-    Console.Error.WriteLine($"benchmarks: libtorch can't be loaded ({e.Message}). docs/performance.md says what it needs.");
+    Console.Error.WriteLine($"benchmarks: libtorch or ONNX Runtime can't be loaded ({e.Message}). docs/performance.md says what it needs.");
     return 2;
 }
 
@@ -24,7 +24,7 @@ static int Run(string verb, string[] rest)
 #if PEERS
             return Diffusion.Benchmarks.Peers.PeersVerb.Run(BenchmarkOptions.Parse(rest));
 #else
-            Console.Error.WriteLine("benchmarks: built with -p:Peers=false; build without it to compare with libtorch.");
+            Console.Error.WriteLine("benchmarks: built with -p:Peers=false; build without it to compare with libtorch and ONNX Runtime.");
             return 2;
 #endif
         case "unet": return UNetVerb.Run(BenchmarkOptions.Parse(rest));
@@ -41,7 +41,7 @@ static int Run(string verb, string[] rest)
                 """
                 dotnet run -c Release --project benchmarks -- VERB [options]
 
-                  peers        against libtorch in the same process: RATIO name ours_ms theirs_ms ratio, and the geometric mean
+                  peers        against libtorch and ONNX Runtime in the same process: RATIO name ours_ms theirs_ms ratio, and geometric means
                   unet         the UNet of Stable Diffusion 1.5 with random weights: plan, memory, first and steady step, profile
                   shapes       models/shapes-64: start-up and 20 guided steps
                   quantized    linear layers with int8 and int4 weights against float32
@@ -55,6 +55,9 @@ static int Run(string verb, string[] rest)
                   --quick      fewer samples, and the smaller half of the cases
                   --threads N  kernel threads; default: one a core
                   --filter T   only cases whose name contains T
+                  --sdxl       peers: also the UNet of Stable Diffusion XL, where there is memory for it
+                  --shared     peers: that one with the same weights in layers of equal shape
+                  --scaling    peers: our own times with one thread and with N, in place of the race
                 """);
             return verb is "--help" or "-h" ? 0 : 2;
     }

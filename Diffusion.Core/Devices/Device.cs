@@ -49,6 +49,15 @@ public sealed partial class Device : IDisposable
     /// <summary>Gives memory kept for reuse back to the system.</summary>
     public void Trim() => pool.Trim();
 
+    /// <summary>Compiles a GPU's kernels ahead of their first use; the processor needs none of that.</summary>
+    /// <param name="type">How weights and activations will be stored: Float32, Float16 or BFloat16.</param>
+    /// <exception cref="NotSupportedException">Another type, on a GPU.</exception>
+    public void WarmUp(ElementType type = ElementType.Float32)
+    {
+        if (Backend is GpuBackend gpu)
+            gpu.WarmUp(type);
+    }
+
     /// <summary>What computing these tensors would run: kernels, fusions, memory. Computes nothing.</summary>
     public PlanReport Explain(params Tensor[] tensors)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Diffusion.Core.Weights;
 
 /// <summary>
@@ -50,6 +52,21 @@ public sealed record Quantization
     /// <summary>Which tensors: those of linear layers, unless <see cref="WithLayers"/> says otherwise. Only matrices are ever quantised.</summary>
     public Func<string, bool> Layers { get; private init; } = IsLinearLayer;
 
+    /// <summary>The quantization that has a name, as <see cref="Name"/> writes it: empty, <c>int8</c>, <c>int4-64</c>, ….</summary>
+    /// <exception cref="ArgumentException">No quantization is called so.</exception>
+    public static Quantization ByName(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var known = new[] { None, Int8, Int8Activations, Int4 };
+        if (known.FirstOrDefault(quantization => quantization.Name == name) is { } plain)
+            return plain;
+        int dash = name.LastIndexOf('-');
+        if (dash > 0 && known.FirstOrDefault(quantization => quantization.Name == name[..dash]) is { } grouped
+            && int.TryParse(name.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int size))
+            return grouped.WithGroupSize(size);
+        throw new ArgumentException($"Quantization '{name}' isn't known; use {string.Join(", ", known.Skip(1).Select(quantization => quantization.Name))}, or one with a group's size behind it (int4-64).", nameof(name));
+    }
+
     /// <summary>Another size of groups: smaller ones are more exact and take more memory.</summary>
     /// <param name="groupSize">A multiple of 8, or 0 for one scale an output.</param>
     /// <exception cref="ArgumentException">It isn't.</exception>
@@ -58,7 +75,7 @@ public sealed record Quantization
         groupSize < 0 || groupSize % 8 != 0 ? throw new ArgumentException($"Quantization.WithGroupSize: a multiple of 8, or 0 for one scale an output; got {groupSize}.", nameof(groupSize))
         : IsNone ? throw new NotSupportedException("Quantization.WithGroupSize: weights as they are stored have no groups; start from Int8 or Int4.")
         : RoundsActivations && groupSize != 0 ? throw new NotSupportedException("Quantization.WithGroupSize: rounded activations need one scale an output; use Quantization.Int8 for groups.")
-        : new Quantization($"int{Bits}{(RoundsActivations ? "-activations" : "")}-{groupSize}", Bits, groupSize, RoundsActivations) { Layers = Layers, HasOwnLayers = HasOwnLayers };
+        : new Quantization(FormattableString.Invariant($"int{Bits}{(RoundsActivations ? "-activations" : "")}-{groupSize}"), Bits, groupSize, RoundsActivations) { Layers = Layers, HasOwnLayers = HasOwnLayers };
 
     /// <summary>Other layers, by their tensors' names: to leave sensitive ones alone, say.</summary>
     public Quantization WithLayers(Func<string, bool> layers) => this with { Layers = layers, HasOwnLayers = true };

@@ -80,7 +80,7 @@ public sealed class Model
     public Model WithQuantizedWeights(Quantization quantization)
     {
         ArgumentNullException.ThrowIfNull(quantization);
-        return new Model(Folder, Device, quantization);
+        return quantization == Quantization ? this : new Model(Folder, Device, quantization);
     }
 
     /// <summary>The bytes of all weights as they are kept; what kernels pack of them comes on top.</summary>

@@ -149,13 +149,15 @@ public sealed record Recipe
     }
 
     /// <summary>Makes the picture again.</summary>
-    /// <param name="model">The same model.</param>
+    /// <param name="model">The same model; its weights are quantised as the recipe says.</param>
     /// <param name="cancel">Stops between two kernels.</param>
     /// <exception cref="ArgumentException">The model has other weights.</exception>
     /// <exception cref="NotSupportedException">The recipe isn't complete, or the model is for another pipeline.</exception>
     public Image Reproduce(Model model, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(model);
+        if (Quantization != model.Quantization.Name && Unrecorded.IsEmpty)
+            model = model.WithQuantizedWeights(Core.Weights.Quantization.ByName(Quantization));
         var pictures = Pipeline == Unconditional
             ? ToUnconditionalImage(model.PixelModel()).Run(cancel: cancel)
             : ToTextToImage(model.TextToImageModel()).Run(cancel: cancel);

@@ -15,6 +15,7 @@ internal sealed unsafe class CpuQuantizedGemv
     private readonly QuantizedWeights weights;
     private readonly CpuEpilogue epilogue;
     private readonly int rows, depth, padded, chunks;
+    private readonly bool direct;
     private readonly long sharedFloats, threadFloats;
 
     public CpuQuantizedGemv(QuantizedGemmSpec spec, CpuContext context)
@@ -27,6 +28,7 @@ internal sealed unsafe class CpuQuantizedGemv
         rows = spec.C.Shape[0] * spec.C.Shape[1];
         depth = source.Depth;
         padded = (depth + 31) & ~31;
+        direct = ByteDot.IsSupported && !spec.IsInt4 && spec.GroupSize == 0 && rows <= ByteDot.MaxRows;
         chunks = (weights.Columns + Chunk - 1) / Chunk;
         // Rows as float32, their integers (which take half of that) and scales.
         sharedFloats = PanelPlan.Align((long)rows * (padded + padded / 2 + 1));
@@ -73,6 +75,8 @@ internal sealed unsafe class CpuQuantizedGemv
         short* integers = (short*)(strip + DotKernel.Columns * Strip);
         if (owner.spec.DynamicActivations)
             owner.SumIntegers(job, column, columns, results, (short*)strip);
+        else if (owner.direct)
+            owner.SumBytes(job, column, columns, results);
         else
             owner.SumFloats(job, column, columns, results, strip, integers);
         owner.epilogue.Apply(job.Launch, 0, owner.rows, column, columns, results, Chunk, null, strip + DotKernel.Columns * Strip + Strip / 2);
@@ -96,6 +100,17 @@ internal sealed unsafe class CpuQuantizedGemv
             float scale = weights.Scale(job.Scales, column + j);
             for (int row = 0; row < rows; row++)
                 results[row * Chunk + j] = sums[row] * (scale * job.RowScales[row]);
+        }
+    }
+
+    private void SumBytes(in Job job, int column, int columns, float* results)
+    {
+        for (int j = 0; j < columns; j++)
+        {
+            sbyte* w = (sbyte*)job.W + (long)(column + j) * depth;
+            float scale = weights.Scale(job.Scales, column + j);
+            for (int row = 0; row < rows; row++)
+                results[row * Chunk + j] = ByteDot.Sum(job.Rows[row], w, depth) * scale;
         }
     }
 

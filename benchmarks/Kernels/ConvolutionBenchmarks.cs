@@ -7,7 +7,7 @@ namespace Diffusion.Benchmarks.Kernels;
 
 /// <summary>3×3 convolutions with bias of Stable Diffusion's UNet and decoder, activations channels-last.</summary>
 [MemoryDiagnoser]
-public class ConvolutionBenchmarks
+public class ConvolutionBenchmarks : IKnowsWork
 {
     private Tensor x = Tensor.Zeros(Shape.Scalar), weight = Tensor.Zeros(Shape.Scalar), bias = Tensor.Zeros(Shape.Scalar);
 
@@ -18,10 +18,12 @@ public class ConvolutionBenchmarks
     [Params(1, 2)]
     public int Stride { get; set; }
 
+    private int[] Lengths => [.. Case.Split('-').Select(int.Parse)];
+
     [GlobalSetup]
     public void Setup()
     {
-        int[] n = [.. Case.Split('-').Select(int.Parse)];
+        int[] n = Lengths;
         x = RandomArray.Uniform(1, 1, 1, n[1], n[1], n[0]).Input(Device.Cpu).Permute(0, 3, 1, 2).Realize();
         weight = RandomArray.Weight("w", [n[2], n[0], 3, 3]).Constant(Device.Cpu);
         bias = RandomArray.Uniform(3, 1, n[2]).Constant(Device.Cpu);
@@ -32,5 +34,13 @@ public class ConvolutionBenchmarks
     {
         using var y = x.Conv2d(weight, bias, Stride, 1);
         y.Realize();
+    }
+
+    Work IKnowsWork.WorkOf(string method)
+    {
+        if (Lengths is not [var inputs, var size, var outputs])
+            return default;
+        double edge = (size + Stride - 1) / Stride, weights = 9.0 * inputs * outputs;
+        return new(2 * weights * edge * edge, 4 * (weights + (double)inputs * size * size + outputs * edge * edge));
     }
 }

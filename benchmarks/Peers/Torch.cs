@@ -17,4 +17,18 @@ internal static class Torch
     public static torch.Tensor ChannelsLast(torch.Tensor x) => x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2);
 
     public static float[] Read(torch.Tensor x) => x.contiguous().data<float>().ToArray();
+
+    /// <summary>libtorch, in several layouts.</summary>
+    public static Peer Peer(Func<torch.Tensor>[] ways) => new(
+        "libtorch",
+        [.. ways.Select(way => new Action(() =>
+        {
+            using var scope = torch.NewDisposeScope();
+            way();
+        }))],
+        () =>
+        {
+            using var scope = torch.NewDisposeScope();
+            return Read(ways[0]());
+        });
 }

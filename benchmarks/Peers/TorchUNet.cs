@@ -5,115 +5,98 @@ using F = TorchSharp.torch.nn.functional;
 
 namespace Diffusion.Benchmarks.Peers;
 
-/// <summary>The UNet of Stable Diffusion 1.5 on libtorch, eager, channels-last (its faster layout here), with fused attention.</summary>
-internal sealed class TorchUNet
+/// <summary>The UNets of Stable Diffusion 1.5 and XL on libtorch, eager, channels-last (its faster layout here), with fused attention.</summary>
+internal sealed class TorchUNet : TorchNetwork
 {
-    private const int Levels = 4;
-
-    private readonly Dictionary<string, torch.Tensor> weights = [];
+    private readonly UNetShape shape;
     private readonly torch.Tensor sample, tokens, time;
+    private readonly torch.Tensor? added;
 
-    public TorchUNet(ImmutableSortedDictionary<string, RandomArray> values)
+    public TorchUNet(UNetShape shape, ImmutableSortedDictionary<string, RandomArray> values)
+        : base(values)
     {
-        foreach (var (name, array) in values)
-            weights.Add(name, Torch.Of(array));
-        sample = Torch.ChannelsLast(Torch.Of(StableDiffusion15.Sample));
-        tokens = Torch.Of(StableDiffusion15.Tokens);
-        time = torch.tensor(Sinusoid(StableDiffusion15.Timestep, 320), [1, 320]);
+        this.shape = shape;
+        sample = Torch.ChannelsLast(Torch.Of(shape.Sample));
+        tokens = Torch.Of(shape.Tokens);
+        time = torch.tensor(Sinusoid(UNetShape.Timestep, 320), [1, 320]);
+        if (shape.TextEmbedding is { } text)
+        {
+            float[] ids = [.. shape.TimeIds.SelectMany(id => Sinusoid(id, 256))];
+            added = torch.cat([Torch.Of(text), torch.tensor(ids, [1, ids.Length])], 1);
+        }
     }
 
-    public float[] Output()
+    protected override torch.Tensor Forward()
     {
-        using var step = torch.NewDisposeScope();
-        return Torch.Read(Forward());
-    }
-
-    public void Compute()
-    {
-        using var step = torch.NewDisposeScope();
-        Forward();
-    }
-
-    private torch.Tensor Forward()
-    {
-        var embedding = F.silu(Linear("time_embedding.linear_2", F.silu(Linear("time_embedding.linear_1", time))));
+        var embedding = Linear("time_embedding.linear_2", F.silu(Linear("time_embedding.linear_1", time)));
+        if (added is not null)
+            embedding = embedding + Linear("add_embedding.linear_2", F.silu(Linear("add_embedding.linear_1", added)));
+        embedding = F.silu(embedding);
+        int levels = shape.Depths.Length;
         var x = Conv("conv_in", sample);
         var skips = new Stack<torch.Tensor>([x]);
-        for (int level = 0; level < Levels; level++)
+        for (int level = 0; level < levels; level++)
         {
             string block = $"down_blocks.{level}";
             for (int i = 0; i < 2; i++)
-            {
-                x = Resnet($"{block}.resnets.{i}", x, embedding);
-                if (level < Levels - 1)
-                    x = Transformer($"{block}.attentions.{i}", x);
-                skips.Push(x);
-            }
-            if (level < Levels - 1)
+                skips.Push(x = Layer(block, i, x, embedding, level));
+            if (level < levels - 1)
                 skips.Push(x = Conv($"{block}.downsamplers.0.conv", x, 2));
         }
-        x = Resnet("mid_block.resnets.0", x, embedding);
-        x = Transformer("mid_block.attentions.0", x);
-        x = Resnet("mid_block.resnets.1", x, embedding);
-        for (int level = 0; level < Levels; level++)
+        x = Resnet("mid_block.resnets.0", x, embedding, 1e-5);
+        x = Then(x, h => Transformer("mid_block.attentions.0", h, shape.MiddleDepth, shape.Heads[^1]));
+        x = Then(x, h => Resnet("mid_block.resnets.1", h, embedding, 1e-5));
+        for (int level = levels - 1; level >= 0; level--)
         {
-            string block = $"up_blocks.{level}";
+            string block = $"up_blocks.{levels - 1 - level}";
             for (int i = 0; i < 3; i++)
             {
-                x = Resnet($"{block}.resnets.{i}", torch.cat([x, skips.Pop()], 1), embedding);
-                if (level > 0)
-                    x = Transformer($"{block}.attentions.{i}", x);
+                using var skip = skips.Pop();
+                x = Then(x, h => Layer(block, i, torch.cat([h, skip], 1), embedding, level));
             }
-            if (level < Levels - 1)
-                x = Conv($"{block}.upsamplers.0.conv", F.interpolate(x, scale_factor: [2, 2], mode: torch.InterpolationMode.Nearest));
+            if (level > 0)
+                x = Then(x, h => Upsampled($"{block}.upsamplers.0.conv", h));
         }
-        return Conv("conv_out", F.silu(GroupNorm("conv_norm_out", x, 1e-5)));
+        return Convolved("conv_norm_out", "conv_out", x, 1e-5);
     }
 
-    private torch.Tensor Resnet(string name, torch.Tensor x, torch.Tensor embedding)
+    private torch.Tensor Layer(string block, int index, torch.Tensor x, torch.Tensor embedding, int level)
     {
-        var h = Conv($"{name}.conv1", F.silu(GroupNorm($"{name}.norm1", x, 1e-5)));
-        h = h + Linear($"{name}.time_emb_proj", embedding).unsqueeze(-1).unsqueeze(-1);
-        h = Conv($"{name}.conv2", F.silu(GroupNorm($"{name}.norm2", h, 1e-5)));
-        return (weights.ContainsKey($"{name}.conv_shortcut.weight") ? Conv($"{name}.conv_shortcut", x) : x) + h;
+        var h = Resnet($"{block}.resnets.{index}", x, embedding, 1e-5);
+        return shape.Depths[level] > 0 ? Then(h, y => Transformer($"{block}.attentions.{index}", y, shape.Depths[level], shape.Heads[level])) : h;
     }
 
-    private torch.Tensor Transformer(string name, torch.Tensor x)
+    private torch.Tensor Transformer(string name, torch.Tensor x, int depth, int heads)
     {
-        long n = x.shape[0], c = x.shape[1], height = x.shape[2], width = x.shape[3];
-        var t = Conv($"{name}.proj_in", GroupNorm($"{name}.norm", x, 1e-6)).permute(0, 2, 3, 1).reshape(n, height * width, c);
-        string block = $"{name}.transformer_blocks.0";
-        var h = LayerNorm($"{block}.norm1", t);
-        t = t + Attention($"{block}.attn1", h, h);
-        t = t + Attention($"{block}.attn2", LayerNorm($"{block}.norm2", t), tokens);
-        var gated = Linear($"{block}.ff.net.0.proj", LayerNorm($"{block}.norm3", t)).chunk(2, -1);
-        t = t + Linear($"{block}.ff.net.2", gated[0] * F.gelu(gated[1]));
-        var image = t.reshape(n, height, width, c).permute(0, 3, 1, 2);
-        return Conv($"{name}.proj_out", image) + x;
+        var t = Part(() =>
+        {
+            var normed = GroupNorm($"{name}.norm", x, 1e-6);
+            return shape.IsLinear ? Linear($"{name}.proj_in", Tokens(normed)) : Tokens(Conv($"{name}.proj_in", normed));
+        });
+        for (int i = 0; i < depth; i++)
+        {
+            string block = $"{name}.transformer_blocks.{i}";
+            t = Then(t, y =>
+            {
+                var h = LayerNorm($"{block}.norm1", y);
+                return y + Attention($"{block}.attn1", h, h, heads);
+            });
+            t = Then(t, y => y + Attention($"{block}.attn2", LayerNorm($"{block}.norm2", y), tokens, heads));
+            t = Then(t, y => y + Gated(block, y));
+        }
+        return Part(() => (shape.IsLinear ? Image(Linear($"{name}.proj_out", t), x) : Conv($"{name}.proj_out", Image(t, x))) + x);
     }
 
-    private torch.Tensor Attention(string name, torch.Tensor x, torch.Tensor keys)
+    private torch.Tensor Gated(string block, torch.Tensor x)
     {
-        const int heads = 8;
-        torch.Tensor Heads(torch.Tensor y) => y.view(y.shape[0], y.shape[1], heads, y.shape[2] / heads).transpose(1, 2);
-        var y = F.scaled_dot_product_attention(Heads(Linear($"{name}.to_q", x)), Heads(Linear($"{name}.to_k", keys)), Heads(Linear($"{name}.to_v", keys)));
-        return Linear($"{name}.to_out.0", y.transpose(1, 2).reshape(x.shape));
+        using var wide = Part(() => Linear($"{block}.ff.net.0.proj", LayerNorm($"{block}.norm3", x)));
+        var product = Part(() =>
+        {
+            var gated = wide.chunk(2, -1);
+            return gated[0] * F.gelu(gated[1]);
+        });
+        return Then(product, y => Linear($"{block}.ff.net.2", y));
     }
-
-    private torch.Tensor Conv(string name, torch.Tensor x, int stride = 1)
-    {
-        var weight = weights[$"{name}.weight"];
-        long padding = weight.shape[2] / 2;
-        return F.conv2d(x, weight, weights[$"{name}.bias"], strides: [stride, stride], padding: [padding, padding]);
-    }
-
-    private torch.Tensor Linear(string name, torch.Tensor x) => F.linear(x, weights[$"{name}.weight"], weights.GetValueOrDefault($"{name}.bias"));
-
-    private torch.Tensor GroupNorm(string name, torch.Tensor x, double epsilon) =>
-        F.group_norm(x, 32, weights[$"{name}.weight"], weights[$"{name}.bias"], epsilon);
-
-    private torch.Tensor LayerNorm(string name, torch.Tensor x) =>
-        F.layer_norm(x, [x.shape[^1]], weights[$"{name}.weight"], weights[$"{name}.bias"], 1e-5);
 
     private static float[] Sinusoid(double timestep, int size)
     {

@@ -2,6 +2,7 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Diffusion.Benchmarks.Kernels;
 
 namespace Diffusion.Benchmarks.Verbs;
 
@@ -10,7 +11,8 @@ internal static class KernelsVerb
 {
     public static int Run(string[] args)
     {
-        var config = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
+        var config = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
+            .AddColumn(ShareColumn.OfPeak, ShareColumn.OfBandwidth);
         var summaries = BenchmarkSwitcher.FromAssembly(typeof(KernelsVerb).Assembly).Run(args, config);
         return summaries.Any(s => s.HasCriticalValidationErrors) ? 1 : 0;
     }

@@ -38,6 +38,7 @@ internal sealed class CommandLine
     private readonly Option<double> eta = Of("--eta", "DDIM: 0 deterministic … 1 as random as DDPM.", 0.0);
     private readonly Option<int> clipSkip = Of("--clip-skip", "How many of the text encoder's last layers to leave out.", 0);
     private readonly Option<string> device = Of("--device", "cpu, opencl, cuda, one of these with a number (cuda:1), or best: the fastest there is; see --list-devices.", "best");
+    private readonly Option<string> weights = Of("--weights", "int8, int8-activations or int4: keep linear layers as small integers, for less memory. Default: as they are stored.", "");
     private readonly Option<string> fromRecipe = Of("--from-recipe", "A PNG made by this program: makes the same picture again, bit for bit on the same device.", "");
     private readonly Option<bool> explain = new("--explain") { Description = "Also print what one step computes: kernels, fusions and memory." };
     private readonly Option<bool> listDevices = new("--list-devices") { Description = "Print the devices that were found, why one can't be used, and stop." };
@@ -45,7 +46,7 @@ internal sealed class CommandLine
 
     public CommandLine() => Root = new RootCommand(Description)
     {
-        prompt, output, model, seed, steps, width, height, scheduler, guidance, rescale, negative, count, eta, clipSkip, device, fromRecipe,
+        prompt, output, model, seed, steps, width, height, scheduler, guidance, rescale, negative, count, eta, clipSkip, device, weights, fromRecipe,
         explain, listDevices, listSchedulers,
     };
 
@@ -95,6 +96,7 @@ internal sealed class CommandLine
                 Eta = parsed.GetValue(eta),
                 ClipSkip = parsed.GetValue(clipSkip),
                 Device = parsed.GetValue(device)!,
+                Weights = parsed.GetValue(weights)!,
                 FromRecipe = recipe,
                 Explain = parsed.GetValue(explain),
             },
@@ -151,6 +153,8 @@ internal sealed record Request
     public required int ClipSkip { get; init; }
 
     public required string Device { get; init; }
+
+    public required string Weights { get; init; }
 
     public required string FromRecipe { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Diffusion.Core.Devices;
 using Diffusion.Core.Images;
+using Diffusion.Core.Weights;
 using Diffusion.Dsl.Pipelines;
 using Diffusion.Dsl.Recipes;
 using Diffusion.Dsl.Schedulers;
@@ -20,7 +21,8 @@ internal static class Generation
             throw new Refused($"--count must be 1 … {MostPictures}; got {request.Count}.", ExitCodes.Usage);
         var device = DeviceOf(request.Device);
         var recipe = request.FromRecipe.Length == 0 ? null : RecipeOf(request.FromRecipe);
-        var model = Model.Load(request.Model.Length > 0 ? request.Model : DefaultModel(), device, cancel);
+        var quantization = Quantization.ByName(recipe?.Quantization ?? request.Weights);
+        var model = Model.Load(request.Model.Length > 0 ? request.Model : DefaultModel(), device, cancel).WithQuantizedWeights(quantization);
         var parts = model.TextToImageModel();
         var run = recipe is null ? RunOf(parts, request) : recipe.ToTextToImage(parts);
         var loop = run.Denoise();

@@ -137,6 +137,18 @@ public sealed class QuantizedTests
     }
 
     [Fact]
+    public void A_name_gives_its_quantization()
+    {
+        foreach (var (name, quantization) in All)
+            Assert.Equal((name, quantization.Bits, quantization.GroupSize, quantization.RoundsActivations), Parts(Quantization.ByName(name)));
+        Assert.True(Quantization.ByName("").IsNone);
+        foreach (string wrong in new[] { "int9", "int4-", "int4-12", "int4-x", "-8" })
+            Assert.Throws<ArgumentException>(() => Quantization.ByName(wrong));
+
+        static (string, int, int, bool) Parts(Quantization q) => (q.Name, q.Bits, q.GroupSize, q.RoundsActivations);
+    }
+
+    [Fact]
     public void Only_linear_layers_of_a_model_are_quantised()
     {
         var weights = ModelWeights.Of(new Dictionary<string, Tensor>

@@ -1,6 +1,7 @@
 using Diffusion.Core.Devices;
 using Diffusion.Core.Images;
 using Diffusion.Core.Tensors;
+using Diffusion.Core.Weights;
 using Diffusion.Dsl.Generators;
 using Diffusion.Dsl.Guidances;
 using Diffusion.Dsl.Pipelines;
@@ -35,6 +36,17 @@ public sealed class GettingStartedTests : IDisposable
         }
 
         Assert.Equal(64, Image.Load(file).Width);
+    }
+
+    [Fact]
+    public void Integer_weights_take_less_memory()
+    {
+        var small = model.WithQuantizedWeights(Quantization.Int8);
+        Console.WriteLine($"{small.WeightBytes} bytes of weights instead of {model.WeightBytes}");
+        var star = small.TextToImage("a blue star").Seed(7).Steps(3).Run().Image;
+
+        Assert.Equal(64, star.Width);
+        Assert.True(small.WeightBytes < model.WeightBytes);
     }
 
     [Fact]
