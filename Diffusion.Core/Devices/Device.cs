@@ -28,6 +28,13 @@ public sealed partial class Device : IDisposable
     /// <summary>The processor with SIMD kernels, all cores. Always there; shared by everybody, never disposed.</summary>
     public static Device Cpu => DefaultCpu.Value;
 
+    /// <summary>
+    /// The processor used in another way than <see cref="Cpu"/>: with fewer threads, or with less memory for packed weights
+    /// (<see cref="WeightBudget.Lean"/>). Whoever made it disposes it.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 1 thread.</exception>
+    public static Device OnCpu(CpuOptions options) => new(CpuBackend.Create(options));
+
     /// <summary>The device's name, for people.</summary>
     public string Name => Backend.Info.Name;
 
@@ -48,6 +55,15 @@ public sealed partial class Device : IDisposable
 
     /// <summary>Gives memory kept for reuse back to the system.</summary>
     public void Trim() => pool.Trim();
+
+    /// <summary>Compiles a GPU's kernels ahead of their first use; the processor needs none of that.</summary>
+    /// <param name="type">How weights and activations will be stored: Float32, Float16 or BFloat16.</param>
+    /// <exception cref="NotSupportedException">Another type, on a GPU.</exception>
+    public void WarmUp(ElementType type = ElementType.Float32)
+    {
+        if (Backend is GpuBackend gpu)
+            gpu.WarmUp(type);
+    }
 
     /// <summary>What computing these tensors would run: kernels, fusions, memory. Computes nothing.</summary>
     public PlanReport Explain(params Tensor[] tensors)

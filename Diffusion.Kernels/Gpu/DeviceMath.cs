@@ -1,20 +1,17 @@
 using ILGPU;
 using ILGPU.Algorithms;
-using ILGPU.Runtime.Cuda;
 
 namespace Diffusion.Kernels.Gpu;
 
 /// <summary>
 /// Functions inside kernels, the same on OpenCL and CUDA. What the two compile differently or inexactly (erf, tanh, sine, 16-bit
-/// floats) is written out here.
+/// floats) is written out here. No inline PTX: what it returns passes through local memory; and no ILGPU.Half, which most OpenCL devices refuse.
 /// </summary>
 internal static class DeviceMath
 {
     /// <summary>IEEE binary16 to binary32, exactly.</summary>
     public static float FromHalf(ushort half)
     {
-        if (CudaAsm.IsSupported)
-            return Interop.IntAsFloat(half);
         uint bits = half & 0xffffu, sign = (bits & 0x8000u) << 16, magnitude = bits & 0x7fffu;
         if (magnitude >= 0x7c00u)
             return Interop.IntAsFloat(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
@@ -27,8 +24,6 @@ internal static class DeviceMath
     /// <summary>binary32 to binary16, to nearest even; too large gives infinity.</summary>
     public static ushort ToHalf(float value)
     {
-        if (CudaAsm.IsSupported)
-            return Interop.FloatAsInt((ILGPU.Half)value);
         uint bits = Interop.FloatAsInt(value), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
         uint result;
         if (magnitude > 0x7f800000u)

@@ -120,6 +120,20 @@ public sealed class GpuBackend : IKernelBackend
             return LaunchGuard.Guard(this, GpuKernels.Prepare(context, spec));
     }
 
+    /// <summary>
+    /// Compiles ahead the kernels that pictures need, always in the same order; some seconds the first time on a machine, less once the driver
+    /// keeps them on disk.
+    /// </summary>
+    /// <param name="type">How weights and activations will be stored: Float32, Float16 or BFloat16.</param>
+    /// <exception cref="NotSupportedException">Another type.</exception>
+    public void WarmUp(ElementType type = ElementType.Float32)
+    {
+        if (type is not (ElementType.Float32 or ElementType.Float16 or ElementType.BFloat16))
+            throw new NotSupportedException($"WarmUp: models aren't computed in {type}; use Float32, Float16 or BFloat16.");
+        foreach (var spec in GpuWarmUp.Specs(type))
+            Prepare(spec);
+    }
+
     /// <inheritdoc/>
     public void Synchronize()
     {

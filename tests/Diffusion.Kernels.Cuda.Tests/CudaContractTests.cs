@@ -1,16 +1,9 @@
-using Diffusion.Kernels.Cuda.Tests.Emulator;
 using Diffusion.Kernels.Tests.Contracts;
 
 namespace Diffusion.Kernels.Cuda.Tests;
 
 /// <summary>Every contract on the machine's first CUDA device; skipped where there is none.</summary>
 public sealed class CudaContractTests(CudaDeviceFixture device) : ContractTests, IClassFixture<CudaDeviceFixture>
-{
-    protected override IKernelBackend Backend => device.Backend;
-}
-
-/// <summary>Every contract through the CUDA backend's host code and the PTX text of its kernels, run by the emulator. Needs no GPU.</summary>
-public sealed class EmulatedContractTests(EmulatedDevice device) : ContractTests, IClassFixture<EmulatedDevice>
 {
     protected override IKernelBackend Backend => device.Backend;
 }

@@ -162,6 +162,20 @@ public sealed class OpenClBackendTests(OpenClDevice device) : IClassFixture<Open
         Assert.All(found, f => Assert.NotEmpty(f.Detail));
     }
 
+    [Fact]
+    public void After_the_warm_up_a_like_kernel_needs_no_compiler()
+    {
+        using var backend = Another();
+        backend.WarmUp();
+        int compiled = backend.CompiledKernels;
+        Assert.True(compiled > 10, $"only {compiled} kernels were compiled");
+        backend.WarmUp();
+        foreach (var name in new[] { "bias, Gelu, residual", "dense 2x17x33x65" })
+            ContractRunner.Check(backend, GemmCases.All[name]);
+        Assert.Equal(compiled, backend.CompiledKernels);
+        Assert.Throws<NotSupportedException>(() => backend.WarmUp(ElementType.Int8));
+    }
+
     private GpuBackend Another()
     {
         _ = Backend;

@@ -14,15 +14,41 @@ internal static class ScalarInstructions
             throw new PtxException($"Unknown instruction {instruction.Name}.");
         var function = Function(parts) ?? throw new PtxException($"Unknown instruction {instruction.Name}.");
         int target = operands[0].Register;
-        Operand a = operands[1], b = operands.Length > 2 ? operands[2] : None, c = operands.Length > 3 ? operands[3] : None;
+        Source a = new(operands[1]), b = new(operands.Length > 2 ? operands[2] : None), c = new(operands.Length > 3 ? operands[3] : None);
         return (warp, mask) =>
         {
+            Span<ulong> result = warp.Row(target);
+            ReadOnlySpan<ulong> x = a.Row(warp)[..Warp.Lanes], y = b.Row(warp)[..Warp.Lanes], z = c.Row(warp)[..Warp.Lanes];
+            if (mask == uint.MaxValue)
+            {
+                for (int lane = 0; lane < result.Length; lane++)
+                    result[lane] = function(x[lane], y[lane], z[lane]);
+                return;
+            }
             for (uint left = mask; left != 0; left &= left - 1)
             {
                 int lane = BitOperations.TrailingZeroCount(left);
-                warp[target, lane] = function(warp.Read(a, lane), warp.Read(b, lane), warp.Read(c, lane));
+                result[lane] = function(x[lane], y[lane], z[lane]);
             }
         };
+    }
+
+    /// <summary>An operand's values in all lanes.</summary>
+    private sealed class Source(Operand operand)
+    {
+        private readonly ulong[] constant = [.. Enumerable.Repeat(operand.Value, Warp.Lanes)];
+
+        public ReadOnlySpan<ulong> Row(Warp warp)
+        {
+            if (operand.Kind == OperandKind.Immediate)
+                return constant;
+            if (operand.Kind == OperandKind.Register && !operand.Negated)
+                return warp.Row(operand.Register);
+            var values = new ulong[Warp.Lanes];
+            for (int lane = 0; lane < values.Length; lane++)
+                values[lane] = warp.Read(operand, lane);
+            return values;
+        }
     }
 
     private static readonly Operand None = new(OperandKind.Immediate);

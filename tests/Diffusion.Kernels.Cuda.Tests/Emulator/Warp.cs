@@ -27,6 +27,9 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
     /// <summary>Whether it waits at the block's barrier.</summary>
     public bool AtBarrier => waiting;
 
+    /// <summary>All lanes' values of a register.</summary>
+    public Span<ulong> Row(int register) => registers.AsSpan(register * Lanes, Lanes);
+
     /// <summary>One lane's value of a register.</summary>
     public ref ulong this[int register, int lane] => ref registers[register * Lanes + lane];
 
@@ -85,25 +88,42 @@ internal sealed class Warp(PtxKernel kernel, Block block, int firstThread, int l
     public void Run()
     {
         while (!waiting && paths.TryPop(out var path))
+            Follow(path);
+    }
+
+    /// <summary>Runs lanes until they branch, meet others, wait or end.</summary>
+    private void Follow(Path path)
+    {
+        var code = kernel.Code;
+        for (int position = path.Position; position != path.Meeting; position++)
         {
             uint mask = path.Mask & Alive;
-            if (mask == 0 || path.Position == path.Meeting)
-                continue;
-            var instruction = kernel.Code[path.Position];
+            if (mask == 0)
+                return;
+            var instruction = code[position];
             uint taken = instruction.Guard < 0 ? mask : Guarded(instruction, mask);
             if (instruction.IsBranch)
             {
-                Branch(instruction, path with { Mask = mask }, taken);
-                continue;
+                Branch(instruction, path with { Position = position, Mask = mask }, taken);
+                return;
             }
-            paths.Push(path with { Position = path.Position + 1 });
             if (taken != 0)
                 instruction.Action!(this, taken);
+            if (waiting)
+            {
+                paths.Push(path with { Position = position + 1 });
+                return;
+            }
         }
     }
 
     private void Branch(PtxInstruction instruction, Path path, uint taken)
     {
+        if (instruction.Targets.Length == 1 && (taken == path.Mask || taken == 0))
+        {
+            paths.Push(path with { Position = taken == 0 ? path.Position + 1 : instruction.Targets[0] });
+            return;
+        }
         // Where each lane goes: to a target, or on.
         var ways = new Dictionary<int, uint>();
         for (uint left = path.Mask; left != 0; left &= left - 1)

@@ -52,27 +52,39 @@ internal static class WarpInstructions
         bool signed = parts[^1][0] == 's';
         int[] targets = operands[0].Vector ?? [operands[0].Register];
         Check(parts, targets.Length == count);
-        return (warp, mask) => ForEach(mask, lane =>
+        string space = parts[1];
+        var address = operands[1];
+        return (warp, mask) =>
         {
-            var at = Place(warp, lane, parts[1], warp.Read(operands[1], lane), count * size, count * size);
-            for (int i = 0; i < count; i++)
+            for (uint left = mask; left != 0; left &= left - 1)
             {
-                ulong value = Memory.Read(at.Slice(i * size, size));
-                warp[targets[i], lane] = signed && size < 4 ? (uint)((int)(value << (32 - 8 * size)) >> (32 - 8 * size)) : value;
+                int lane = BitOperations.TrailingZeroCount(left);
+                var at = Place(warp, lane, space, warp.Read(address, lane), count * size, count * size);
+                for (int i = 0; i < count; i++)
+                {
+                    ulong value = Memory.Read(at.Slice(i * size, size));
+                    warp[targets[i], lane] = signed && size < 4 ? (uint)((int)(value << (32 - 8 * size)) >> (32 - 8 * size)) : value;
+                }
             }
-        });
+        };
     }
 
     private static Action<Warp, uint> Store(string[] parts, Operand[] operands)
     {
         int count = VectorLength(parts), size = Size(parts[^1]);
         Check(parts, (operands[1].Vector?.Length ?? 1) == count);
-        return (warp, mask) => ForEach(mask, lane =>
+        string space = parts[1];
+        Operand address = operands[0], source = operands[1];
+        return (warp, mask) =>
         {
-            var at = Place(warp, lane, parts[1], warp.Read(operands[0], lane), count * size, count * size);
-            for (int i = 0; i < count; i++)
-                Memory.Write(at.Slice(i * size, size), operands[1].Vector is { } vector ? warp[vector[i], lane] : warp.Read(operands[1], lane));
-        });
+            for (uint left = mask; left != 0; left &= left - 1)
+            {
+                int lane = BitOperations.TrailingZeroCount(left);
+                var at = Place(warp, lane, space, warp.Read(address, lane), count * size, count * size);
+                for (int i = 0; i < count; i++)
+                    Memory.Write(at.Slice(i * size, size), source.Vector is { } vector ? warp[vector[i], lane] : warp.Read(source, lane));
+            }
+        };
     }
 
     private static void Check(string[] parts, bool condition)

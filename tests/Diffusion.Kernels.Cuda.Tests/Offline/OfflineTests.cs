@@ -11,7 +11,7 @@ public sealed partial class OfflineTests
     // A multiprocessor's registers; the least that compute capability 8.0 and up have.
     private const int RegistersOfMultiprocessor = 65536;
 
-    private static readonly Dictionary<string, CudaKernel> Kernels = CudaKernelCatalog.All<PlainStore, PlainStore>().ToDictionary(k => k.Name);
+    private static readonly Dictionary<string, CudaKernel> Kernels = CudaKernelCatalog.All().ToDictionary(k => k.Name);
 
     public static IEnumerable<TheoryDataRow<string, int>> Cases =>
         from name in Kernels.Keys
