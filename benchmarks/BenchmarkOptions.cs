@@ -1,4 +1,5 @@
 using System.Globalization;
+using Diffusion.Kernels;
 
 namespace Diffusion.Benchmarks;
 
@@ -17,6 +18,12 @@ internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
     /// <summary>Our own times with one thread and with several, in place of a race.</summary>
     public bool IsScaling { get; private init; }
 
+    /// <summary>What memory for packed weights is worth.</summary>
+    public WeightBudget Weights { get; init; } = WeightBudget.Balanced;
+
+    /// <summary>The processor as the options say.</summary>
+    public CpuOptions Cpu => new CpuOptions().WithThreads(Threads).WithWeights(Weights);
+
     public static BenchmarkOptions Parse(string[] args)
     {
         var options = new BenchmarkOptions(false, Environment.ProcessorCount, "");
@@ -31,11 +38,20 @@ internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
                 "--shared" => options with { IsXl = true, IsShared = true },
                 "--scaling" => options with { IsScaling = true },
                 "--filter" => options with { Filter = Next() },
-                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N, --filter TEXT, or with peers --sdxl, --shared, --scaling."),
+                "--weights" => options with { Weights = Budget(Next()) },
+                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N, --filter TEXT, --weights lean|balanced|unlimited, or with peers --sdxl, --shared, --scaling."),
             };
         }
         return options;
     }
+
+    private static WeightBudget Budget(string text) => text switch
+    {
+        "lean" => WeightBudget.Lean,
+        "balanced" => WeightBudget.Balanced,
+        "unlimited" => WeightBudget.Unlimited,
+        _ => throw new ArgumentException($"benchmarks: --weights takes lean, balanced or unlimited; got '{text}'."),
+    };
 
     private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n > 0
         ? n : throw new ArgumentException($"benchmarks: --threads takes a number from 1; got '{text}'.");

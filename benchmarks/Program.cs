@@ -31,6 +31,8 @@ static int Run(string verb, string[] rest)
         case "quantized": return QuantizedVerb.Run(BenchmarkOptions.Parse(rest));
         case "device" when rest.Length > 0: return DeviceVerb.Run(rest[0], BenchmarkOptions.Parse(rest[1..]));
         case "packing": return PackingVerb.Run(BenchmarkOptions.Parse(rest));
+        case "choices": return ChoicesVerb.Run(BenchmarkOptions.Parse(rest));
+        case "memory": return MemoryVerb.Run(BenchmarkOptions.Parse(rest));
         case "kernels": return KernelsVerb.Run(rest);
         case "shapes": return ShapesVerb.Run(BenchmarkOptions.Parse(rest));
         case "schedulers": return SchedulersVerb.Run(BenchmarkOptions.Parse(rest));
@@ -47,8 +49,10 @@ static int Run(string verb, string[] rest)
                   quantized    linear layers with int8 and int4 weights against float32
                   device NAME  single kernels on opencl, cuda, cuda:1, …: time and arithmetic a second
                   packing      the first use of weights, which repacks them
+                  choices      the convolutions' cost model beside measurement: each algorithm at each shape, one core
                   allocations  managed bytes of a steady denoising step: graph and rest
                   schedulers   host time and managed bytes of one step of each scheduler; nothing is computed
+                  memory       resident memory of a picture of 512x512 by networks of Stable Diffusion 1.5 with random float16 weights
                   ptx          registers, shared memory and spills of the CUDA kernels (needs ptxas, no GPU)
                   kernels      single kernels under BenchmarkDotNet; further arguments are its own (--filter '*')
 
@@ -58,6 +62,7 @@ static int Run(string verb, string[] rest)
                   --sdxl       peers: also the UNet of Stable Diffusion XL, where there is memory for it
                   --shared     peers: that one with the same weights in layers of equal shape
                   --scaling    peers: our own times with one thread and with N, in place of the race
+                  --weights B  unet, memory: budget of packed weights, lean, balanced or unlimited
                 """);
             return verb is "--help" or "-h" ? 0 : 2;
     }

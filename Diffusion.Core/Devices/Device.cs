@@ -28,6 +28,13 @@ public sealed partial class Device : IDisposable
     /// <summary>The processor with SIMD kernels, all cores. Always there; shared by everybody, never disposed.</summary>
     public static Device Cpu => DefaultCpu.Value;
 
+    /// <summary>
+    /// The processor used in another way than <see cref="Cpu"/>: with fewer threads, or with less memory for packed weights
+    /// (<see cref="WeightBudget.Lean"/>). Whoever made it disposes it.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 1 thread.</exception>
+    public static Device OnCpu(CpuOptions options) => new(CpuBackend.Create(options));
+
     /// <summary>The device's name, for people.</summary>
     public string Name => Backend.Info.Name;
 

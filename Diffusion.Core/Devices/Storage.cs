@@ -1,3 +1,4 @@
+using Diffusion.Core.Formats;
 using Diffusion.Kernels;
 
 namespace Diffusion.Core.Devices;
@@ -151,6 +152,8 @@ internal sealed class Storage : IDisposable
                     throw;
                 }
                 packed.Add((key, source.ByteOffset), copy);
+                // Kernels read the copy from now on; a mapped file needn't stay in memory beside it.
+                (Buffer.Native as MemoryLease)?.Forget();
                 return copy;
             }
         }

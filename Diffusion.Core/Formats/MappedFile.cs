@@ -93,7 +93,7 @@ internal sealed unsafe class MappedFile : IDisposable
         var view = _view.SafeMemoryMappedViewHandle;
         byte* start = null;
         view.AcquirePointer(ref start);
-        return MemoryLease.Over(start + _view.PointerOffset + offset, length, view.ReleasePointer);
+        return MemoryLease.Over(start + _view.PointerOffset + offset, length, view.ReleasePointer, MappedPages.Forget);
     }
 
     public void Dispose()

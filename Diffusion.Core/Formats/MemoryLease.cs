@@ -7,13 +7,15 @@ namespace Diffusion.Core.Formats;
 public sealed unsafe class MemoryLease : IDisposable
 {
     private readonly byte* _pointer;
+    private readonly Action<nint, long>? _forget;
     private Action? _release;
 
-    private MemoryLease(byte* pointer, long length, Action release)
+    private MemoryLease(byte* pointer, long length, Action release, Action<nint, long>? forget = null)
     {
         _pointer = pointer;
         Length = length;
         _release = release;
+        _forget = forget;
     }
 
     /// <summary>Gives the memory back if nobody disposed the lease.</summary>
@@ -64,11 +66,25 @@ public sealed unsafe class MemoryLease : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length, nameof(offset));
-        return new MemoryLease(Pointer + offset, length, Dispose);
+        return new MemoryLease(Pointer + offset, length, Dispose, _forget);
     }
 
     /// <summary>A lease over memory that <paramref name="release"/> gives back.</summary>
-    internal static MemoryLease Over(byte* pointer, long length, Action release) => new(pointer, length, release);
+    /// <param name="pointer">First byte.</param>
+    /// <param name="length">Number of bytes.</param>
+    /// <param name="release">Gives the memory back.</param>
+    /// <param name="forget">Tells the system that some of the bytes, which it can read again, aren't needed soon: address and length.</param>
+    internal static MemoryLease Over(byte* pointer, long length, Action release, Action<nint, long>? forget = null) => new(pointer, length, release, forget);
+
+    /// <summary>
+    /// Lets the system take back the memory behind the bytes where it can read them again from a file. They stay valid; touching them
+    /// reads them again.
+    /// </summary>
+    internal void Forget()
+    {
+        if (_release is not null)
+            _forget?.Invoke((nint)_pointer, Length);
+    }
 
     /// <summary>Gives the memory back. Spans and pointers from this lease must not be used any more.</summary>
     public void Dispose()

@@ -119,6 +119,7 @@ internal sealed unsafe class CpuAttention
         job.Owner.PackSlice(ref job, task / job.Owner.keySlices, task % job.Owner.keySlices * KeyBlock);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackSlice(ref Job job, int index, int first)
     {
         float* scratch = stackalloc float[PanelPacking.ColumnScratch];
@@ -163,6 +164,7 @@ internal sealed unsafe class CpuAttention
         owner.Attend(ref job, task / owner.queryBlocks, task % owner.queryBlocks * owner.queryBlock, job.Scratch + thread * owner.threadFloats);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Attend(ref Job job, int index, int first, float* scores)
     {
         int count = Math.Min(queryBlock, queries - first), pair = job.FirstPair + index;
@@ -204,6 +206,7 @@ internal sealed unsafe class CpuAttention
     }
 
     /// <summary>Queries as tiles of six.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackQueries(byte* source, int count, float* packed, float* strip)
     {
         var q = spec.Q;
@@ -224,6 +227,7 @@ internal sealed unsafe class CpuAttention
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddMask(ref Job job, int pair, int query, int key, int count, float* scores, float* strip)
     {
         var mask = spec.Mask[0];
@@ -233,6 +237,7 @@ internal sealed unsafe class CpuAttention
     }
 
     /// <summary>results += weights · values of one block of keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddValues(float* weights, float* values, int key, int depth, int count, float* results)
     {
         for (int p = 0; p < narrow; p++)

@@ -69,6 +69,7 @@ internal sealed unsafe class ConvolutionInput
         return workspace;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StageRow(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);

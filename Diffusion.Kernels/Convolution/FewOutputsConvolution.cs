@@ -93,6 +93,7 @@ internal static unsafe class FewOutputsConvolution
             pool.Run(checked((int)((pixels + Chunk - 1) / Chunk)), Unsafe.AsPointer(ref job), &Run, flops);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Run(void* state, int task, int thread)
         {
             ref var job = ref Unsafe.AsRef<Job>(state);
@@ -107,6 +108,7 @@ internal static unsafe class FewOutputsConvolution
         }
 
         /// <summary>Three neighbouring outputs; the last is repeated where there are fewer.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Multiply(ref Job job, long pixel, int count, float* results)
         {
             int height = spec.Y.Shape[1], width = spec.Y.Shape[2], tapRows = spec.W.Shape[2], tapColumns = spec.W.Shape[3];

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
@@ -14,6 +16,7 @@ internal static unsafe class ImplicitConvolution
         var weights = new PanelWeights(
             w.Type, spec.Groups, outputs * w.Strides[0], outputs, w.Strides[0], w.Shape[2] * w.Shape[3], w.Shape[1], w.Strides[1], false)
         {
+            KeepsNarrow = spec.ConstantW,
             PartsPerRow = w.Shape[3],
             PartRowStride = w.Strides[2],
             PartStride = w.Strides[3],
@@ -32,7 +35,7 @@ internal static unsafe class ImplicitConvolution
         {
             long floats = input.StagedFloats + plan.WorkspaceFloats;
             if (!spec.ConstantW)
-                floats += PanelPlan.Align(plan.Matrices * plan.Weights.MatrixFloats);
+                floats += PanelPlan.Align(plan.Matrices * plan.Weights.MatrixElements);
             bool pointwise = plan.Weights.Parts == 1;
             return new PreparedKernel(
                 spec, pointwise ? "gemm" : "implicit-gemm", floats * sizeof(float), spec.ConstantW ? [plan.Weights.Packing(1, pool)] : [], Launch);
@@ -50,12 +53,12 @@ internal static unsafe class ImplicitConvolution
                 Packer = new PixelRows(input, spec, plan.Weights.PaddedDepth, x),
                 Launch = new EpilogueLaunch(arguments, 2),
                 Store = store,
-                Weights = (float*)w,
+                Weights = w,
                 Workspace = workspace,
             };
             if (!spec.ConstantW)
             {
-                job.Weights = workspace + plan.WorkspaceFloats;
+                job.Weights = (byte*)(workspace + plan.WorkspaceFloats);
                 plan.Weights.Pack(pool, w, job.Weights, 0, plan.Matrices);
             }
             PanelProduct.Run(pool, ref job, 0, plan.Matrices);
@@ -72,6 +75,7 @@ internal static unsafe class ImplicitConvolution
         private readonly int channels = spec.W.Shape[1];
         private readonly float* origin = origin;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Pack(int matrix, long row, int rows, float* target, float* strip)
         {
             const int unit = MicroKernel.Rows;

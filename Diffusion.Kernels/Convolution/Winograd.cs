@@ -11,10 +11,16 @@ internal sealed unsafe class Winograd
 {
     private const int Unit = MicroKernel.Rows;
     private const int Width = MicroKernel.Width;
-    private const int MaxBlock = 192;
+
+    /// <summary>The most tiles that are multiplied with weights at once.</summary>
+    public const int MaxBlock = 192;
+
     private const int MinBlock = 48;
     private const long MaxBlockFloats = 4 << 20;
     private const int MaxGroup = 8;
+    // Panels whose transformed weights meet one slice of many tiles, so that the slice comes from memory once for all of them.
+    private const int MaxSide = 4;
+    private const int FewTiles = 24;
     private const int MaxRun = 16;
     // Shorter than a cache would ask for: sums of partial sums keep the transform's errors down.
     private const int MaxDepthStep = 320;
@@ -24,7 +30,11 @@ internal sealed unsafe class Winograd
     private readonly ConvolutionInput input;
     private readonly CpuEpilogue epilogue;
     private readonly DirectStore store;
-    private readonly WinogradWeights weights;
+    // One of them: transformed when packed, or by each task.
+    private readonly WinogradWeights? transformed;
+    private readonly WinogradTaps? taps;
+    private readonly int depth;
+    private readonly int panels;
     private readonly float[] zeros;
 
     private readonly double flops;
@@ -48,9 +58,11 @@ internal sealed unsafe class Winograd
     private readonly long stripFloats;
     private readonly long productFloats;
     private readonly long outputFloats;
+    private readonly long scratchFloats;
+    private readonly int side;
     private readonly long threadFloats;
 
-    private Winograd(ConvolutionSpec spec, CpuContext context, int tile)
+    private Winograd(ConvolutionSpec spec, CpuContext context, int tile, bool late)
     {
         this.spec = spec;
         this.tile = tile;
@@ -61,7 +73,10 @@ internal sealed unsafe class Winograd
         input = new ConvolutionInput(spec);
         epilogue = CpuEpilogue.Create(spec.After, spec.Y);
         store = DirectStore.Create(spec.After, spec.Y, bySample: true);
-        weights = new WinogradWeights(spec.W, edge);
+        transformed = late ? null : new WinogradWeights(spec.W, edge);
+        taps = late ? new WinogradTaps(spec.W, edge) : null;
+        depth = MicroKernel.PadDepth(spec.W.Shape[1]);
+        panels = (spec.W.Shape[0] + Width - 1) / Width;
         channels = spec.W.Shape[1];
         outputs = spec.W.Shape[0];
         if (outputs % WinogradTransforms.Lanes != 0)
@@ -69,9 +84,8 @@ internal sealed unsafe class Winograd
         tileRows = (spec.Y.Shape[1] + tile - 1) / tile;
         tileColumns = (spec.Y.Shape[2] + tile - 1) / tile;
         tiles = checked(spec.Y.Shape[0] * tileRows * tileColumns);
-        zeros = GC.AllocateArray<float>(weights.Panels * Width, pinned: true);
+        zeros = GC.AllocateArray<float>(panels * Width, pinned: true);
 
-        int depth = weights.PaddedChannels;
         int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / Unit * Unit, 4 * Unit, MaxBlock);
         int parts = pool.Threads == 1 ? 1 : 2 * pool.Threads;
         int fair = Round((tiles + parts - 1) / parts);
@@ -79,8 +93,8 @@ internal sealed unsafe class Winograd
         shared = pool.Threads > 1 && fair < Math.Min(MinBlock, most);
         block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
         blocks = (tiles + block - 1) / block;
-        group = Math.Min(MaxGroup, weights.Panels);
-        groups = (weights.Panels + group - 1) / group;
+        group = Math.Min(MaxGroup, panels);
+        groups = (panels + group - 1) / group;
         int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
         depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
 
@@ -89,16 +103,23 @@ internal sealed unsafe class Winograd
         stripFloats = PanelPlan.Align((long)elements * Unit * lanes);
         productFloats = PanelPlan.Align((long)elements * block * group * Width);
         outputFloats = store.Possible ? 0 : PanelPlan.Align((long)MaxRun * tile * tile * group * Width);
-        threadFloats = Math.Max(stripFloats, productFloats + outputFloats + PanelPlan.Align(epilogue.ScratchFloats(group * Width)))
+        side = block < FewTiles ? 1 : Math.Min(MaxSide, group);
+        scratchFloats = PanelPlan.Align(Math.Max(epilogue.ScratchFloats(group * Width), taps is null ? 0 : side * (taps.RowFloats + taps.WidenedFloats)));
+        threadFloats = Math.Max(stripFloats, productFloats + outputFloats + scratchFloats)
             + (shared ? 0 : packedFloats);
     }
 
-    /// <summary>Prepares a contract for which <see cref="CpuConvolution"/> chose tiles of 2 or 4 outputs a side.</summary>
-    public static PreparedKernel Prepare(ConvolutionSpec spec, CpuContext context, int tile)
+    /// <summary>Prepares a contract.</summary>
+    /// <param name="spec">3×3 taps, stride 1, one group, constant weights.</param>
+    /// <param name="context">The workers.</param>
+    /// <param name="tile">Outputs a side of a tile: 2 or 4.</param>
+    /// <param name="late">Whether the weights are transformed when they are used, not when they are packed.</param>
+    public static PreparedKernel Prepare(ConvolutionSpec spec, CpuContext context, int tile, bool late)
     {
-        var plan = new Winograd(spec, context, tile);
+        var plan = new Winograd(spec, context, tile, late);
         long floats = plan.input.StagedFloats + (plan.shared ? plan.blocks * plan.packedFloats : 0) + plan.threadFloats * context.Threads;
-        return new PreparedKernel(spec, $"winograd-{tile}x{tile}", floats * sizeof(float), [plan.weights.Packing(context.Pool)], plan.Launch);
+        var packing = plan.taps?.Packing(context.Pool) ?? plan.transformed!.Packing(context.Pool);
+        return new PreparedKernel(spec, $"winograd-{tile}x{tile}{(late ? "-late" : "")}", floats * sizeof(float), [packing], plan.Launch);
     }
 
     private static int Round(int rows) => (rows + Unit - 1) / Unit * Unit;
@@ -110,7 +131,7 @@ internal sealed unsafe class Winograd
         {
             Owner = this,
             X = input.Stage(pool, arguments.Operands[0].Address, workspace),
-            Weights = (float*)arguments.Operands[1].Address,
+            Weights = (byte*)arguments.Operands[1].Address,
             Launch = new EpilogueLaunch(arguments, 2),
             Packed = workspace + input.StagedFloats,
         };
@@ -143,6 +164,7 @@ internal sealed unsafe class Winograd
         owner.FinishGroup(ref job, part * owner.block, job.Packed + part * owner.packedFloats, task % owner.groups, job.Scratch + thread * owner.threadFloats);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BlockTask(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
@@ -156,9 +178,10 @@ internal sealed unsafe class Winograd
     }
 
     /// <summary>Transforms six tiles and packs them as rows of each element's product.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformUnit(float* x, int first, float* packed, int within, float* strip)
     {
-        int count = Math.Min(Unit, tiles - first), depth = weights.PaddedChannels;
+        int count = Math.Min(Unit, tiles - first);
         int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
         float** pixels = stackalloc float*[36];
         for (int i = 0; i < count; i++)
@@ -176,6 +199,7 @@ internal sealed unsafe class Winograd
     }
 
     /// <summary>The pixels of a tile, zeros outside the image.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Locate(float* x, int index, float** pixels)
     {
         int column = index % tileColumns * tile - spec.Padding.Left;
@@ -195,6 +219,7 @@ internal sealed unsafe class Winograd
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformTile(float** pixels, float* target, nint stride)
     {
         const int lanes = WinogradTransforms.Lanes;
@@ -224,29 +249,18 @@ internal sealed unsafe class Winograd
     }
 
     /// <summary>Multiplies a block of tiles with a group of panels and stores the outputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FinishGroup(ref Job job, int first, float* packed, int index, float* scratch)
     {
-        int count = Math.Min(block, tiles - first), depth = weights.PaddedChannels;
-        int panel = index * group, panels = Math.Min(group, weights.Panels - panel);
+        int count = Math.Min(block, tiles - first);
+        int panel = index * group, n = Math.Min(group, panels - panel);
         int stride = group * Width;
         nint elementStride = (nint)block * stride;
-        for (int e = 0; e < elements; e++)
-        {
-            float* a = packed + (long)e * block * depth;
-            float* b = job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
-            float* c = scratch + e * elementStride;
-            for (int k = 0; k < depth; k += depthStep)
-            {
-                int n = Math.Min(depthStep, depth - k);
-                for (int p = 0; p < panels; p++)
-                {
-                    PanelProduct.MultiplyColumn(
-                        a + (long)k * Unit, (long)depth * Unit, b + p * weights.PanelFloats + (long)k * Width, n, count,
-                        c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null);
-                }
-            }
-        }
-        int column = panel * Width, columns = Math.Min(panels * Width, outputs - column);
+        if (transformed is null)
+            MultiplyLate(ref job, count, packed, panel, n, scratch);
+        else
+            Multiply(ref job, transformed, count, packed, panel, n, scratch);
+        int column = panel * Width, columns = Math.Min(n * Width, outputs - column);
         for (int done = 0; done < count;)
         {
             // A run of tiles side by side.
@@ -259,6 +273,62 @@ internal sealed unsafe class Winograd
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Multiply(ref Job job, WinogradWeights weights, int count, float* packed, int panel, int n, float* products)
+    {
+        int stride = group * Width;
+        for (int e = 0; e < elements; e++)
+        {
+            float* a = packed + (long)e * block * depth;
+            float* b = (float*)job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
+            float* c = products + (nint)e * block * stride;
+            for (int k = 0; k < depth; k += depthStep)
+            {
+                int step = Math.Min(depthStep, depth - k);
+                for (int p = 0; p < n; p++)
+                {
+                    PanelProduct.MultiplyColumn(
+                        a + (long)k * Unit, (long)depth * Unit, b + p * weights.PanelFloats + (long)k * Width, step, count,
+                        c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null);
+                }
+            }
+        }
+    }
+
+    /// <summary>The same with weights that are transformed now: a row of elements of a few channels of some panels at once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MultiplyLate(ref Job job, int count, float* packed, int panel, int n, float* products)
+    {
+        int stride = group * Width, most = taps!.DepthStep;
+        float** g = stackalloc float*[MaxSide];
+        float* rows = products + productFloats + outputFloats, widened = rows + side * taps.RowFloats;
+        for (int p = 0; p < n; p += side)
+        {
+            int together = Math.Min(side, n - p);
+            for (int k = 0; k < depth; k += most)
+            {
+                int step = Math.Min(most, depth - k);
+                for (int i = 0; i < together; i++)
+                    g[i] = taps.Load(job.Weights, panel + p + i, k, step, widened + i * taps.WidenedFloats);
+                float* a = packed + (long)k * Unit, c = products + p * Width;
+                for (int row = 0; row < edge; row++)
+                {
+                    for (int i = 0; i < together; i++)
+                        taps.Transform(g[i], row, step, rows + i * taps.RowFloats);
+                    for (int e = 0; e < edge; e++, a += (long)block * depth, c += (nint)block * stride)
+                    {
+                        for (int i = 0; i < together; i++)
+                        {
+                            float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * Width;
+                            PanelProduct.MultiplyColumn(a, (long)depth * Unit, b, step, count, to, stride, k > 0 ? to : null, stride, null);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StoreDirect(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns)
     {
         int height = spec.Y.Shape[1], width = spec.Y.Shape[2];
@@ -289,6 +359,7 @@ internal sealed unsafe class Winograd
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StoreByEpilogue(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns, float* pixels)
     {
         int height = spec.Y.Shape[1], width = spec.Y.Shape[2], stride = group * Width;
@@ -317,7 +388,7 @@ internal sealed unsafe class Winograd
     {
         public Winograd Owner;
         public float* X;
-        public float* Weights;
+        public byte* Weights;
         public EpilogueLaunch Launch;
         public float* Packed;
         public float* Scratch;

@@ -49,6 +49,7 @@ internal sealed unsafe class WinogradWeights(Layout weights, int edge)
         job.Owner.PackPanel(job.Source, job.Target + panel * job.Owner.PanelFloats, panel);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackPanel(byte* source, float* target, int panel)
     {
         float* scratch = stackalloc float[PanelPacking.ColumnScratch];

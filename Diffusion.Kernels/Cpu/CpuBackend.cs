@@ -27,10 +27,24 @@ public sealed class CpuBackend : IKernelBackend
     /// <exception cref="ArgumentOutOfRangeException">Fewer than 1.</exception>
     public static CpuBackend Create(int? threads = null)
     {
-        int count = threads ?? Environment.ProcessorCount;
-        if (count < 1)
+        if (threads < 1)
             throw new ArgumentOutOfRangeException(nameof(threads), threads, "CpuBackend.Create: at least 1 thread; omit it for one a core.");
-        return new CpuBackend(new CpuContext(new WorkerPool(count)));
+        return Create(threads is { } count ? new CpuOptions { Threads = count } : new CpuOptions());
+    }
+
+    /// <summary>Makes a backend with its own worker threads.</summary>
+    /// <param name="options">Threads, and what memory for packed weights is worth.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than 1 thread.</exception>
+    public static CpuBackend Create(CpuOptions options) => Create(options, null);
+
+    /// <summary>The same with one algorithm for all convolutions that allow it.</summary>
+    internal static CpuBackend Create(CpuOptions options, ConvolutionAlgorithm? forced)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(options.Weights);
+        if (options.Threads < 1)
+            throw new ArgumentOutOfRangeException(nameof(options), options.Threads, "CpuBackend.Create: at least 1 thread; leave Threads out for one a core.");
+        return new CpuBackend(new CpuContext(new WorkerPool(options.Threads), options.Weights) { Forced = forced });
     }
 
     /// <inheritdoc/>

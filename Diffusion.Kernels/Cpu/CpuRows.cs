@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>Reads rows (all axes but the last, flattened) of an operand as float32, without a copy where they are that already.</summary>
@@ -26,6 +28,7 @@ internal sealed unsafe class CpuRows
     public static CpuRows Create(Layout layout) => new(layout);
 
     /// <summary>Some rows: where they are if they lie evenly as float32, else converted into scratch of <paramref name="padded"/> floats a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float* Load(byte* origin, long row, int count, float* scratch, nint padded, out nint stride)
     {
         if (IsDirect && (rowStride >= 0 || count == 1))

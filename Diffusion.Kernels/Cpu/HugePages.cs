@@ -11,8 +11,8 @@ internal static partial class HugePages
     /// <summary>Size of a huge page on x86-64 and (with small pages of 4 KiB) on ARM64.</summary>
     public const int Size = 2 << 20;
 
-    // Below this the tail of the last page would be a notable part of the memory.
-    private const long MinimumBytes = 8L * Size;
+    // Most weights of a network are a few megabytes each. The tail after the last whole page stays in small pages.
+    private const long MinimumBytes = Size;
     private const int MadviseHugePage = 14;
 
     private static readonly bool IsLinux = OperatingSystem.IsLinux() && !OperatingSystem.IsAndroid();

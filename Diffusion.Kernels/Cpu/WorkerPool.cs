@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
 namespace Diffusion.Kernels.Cpu;
@@ -131,6 +132,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         finished.Dispose();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunShared(int count, void* jobState, delegate*<void*, int, int, void> task)
     {
         body = task;
@@ -153,6 +155,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         failure?.Throw();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void WaitForOthers()
     {
         for (int i = 0; i < SpinRounds; i++)
@@ -176,6 +179,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Drain(int thread)
     {
         try
@@ -193,6 +197,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Work(int index)
     {
         current = this;
@@ -235,6 +240,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool SpinForWork(long seen)
     {
         for (int i = 0; i < SpinRounds; i++)

@@ -48,6 +48,10 @@ internal sealed unsafe class CpuEpilogue
     /// <summary>Floats of scratch that one thread needs for rows of up to <paramref name="columns"/> columns (at least 1).</summary>
     public int ScratchFloats(int columns) => (program.SlotCount - results + 1) * SlotLength(columns);
 
+    /// <summary>Where a row of the output begins; meaningful where <see cref="StoresPlainFloat"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float* Target(in EpilogueLaunch launch, long row) => (float*)launch.Output + output.Offset(row, 0);
+
     /// <summary>Runs over a block of rows and columns.</summary>
     /// <param name="launch">The launch.</param>
     /// <param name="row">First flattened row.</param>

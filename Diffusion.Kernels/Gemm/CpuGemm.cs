@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>Products of matrices on the CPU.</summary>
@@ -21,7 +23,10 @@ internal static unsafe class CpuGemm
         if ((spec.B.Strides[1] == 1 || depth == 1) && tall <= (spec.ConstantB ? MaxVectorRows : MaxVectorRowsUnpacked) && depth > 0)
             return CpuGemv.Prepare(spec, context, merged ? 1 : batch, (int)tall);
         var weights = new PanelWeights(
-            spec.B.Type, merged ? 1 : batch, spec.B.Strides[0], spec.C.Shape[2], spec.B.Strides[2], 1, depth, spec.B.Strides[1], spec.Paired);
+            spec.B.Type, merged ? 1 : batch, spec.B.Strides[0], spec.C.Shape[2], spec.B.Strides[2], 1, depth, spec.B.Strides[1], spec.Paired)
+        {
+            KeepsNarrow = spec.ConstantB,
+        };
         var epilogue = CpuEpilogue.Create(spec.After, spec.C, spec.Paired ? 2 : 1);
         int strip = spec.A.Type == ElementType.Float32 && (spec.A.Strides[2] == 1 || depth == 1) ? 0 : GemmRows.StripFloats;
         var plan = PanelPlan.Create(tall, weights, merged ? 0 : rows, 0, epilogue, strip, context.Threads);
@@ -33,11 +38,11 @@ internal static unsafe class CpuGemm
         private readonly GemmRows rows = new(spec.A, plan.Weights.PaddedDepth, plan.MatrixRowStep);
         private readonly DirectStore store = DirectStore.Create(spec.After, spec.C);
         // Weights that change are packed at each launch, as many matrices at once as fit a bounded workspace.
-        private readonly int chunk = (int)Math.Clamp(MaxPackedFloats / Math.Max(1, plan.Weights.MatrixFloats), 1, plan.Matrices);
+        private readonly int chunk = (int)Math.Clamp(MaxPackedFloats / Math.Max(1, plan.Weights.MatrixElements), 1, plan.Matrices);
 
         public PreparedKernel Kernel()
         {
-            long floats = plan.WorkspaceFloats + (spec.ConstantB ? 0 : PanelPlan.Align(chunk * plan.Weights.MatrixFloats));
+            long floats = plan.WorkspaceFloats + (spec.ConstantB ? 0 : PanelPlan.Align(chunk * plan.Weights.MatrixElements));
             return new PreparedKernel(
                 spec, plan.SharedRows ? "gemm-shared-rows" : "gemm", floats * sizeof(float),
                 spec.ConstantB ? [plan.Weights.Packing(1, pool)] : [], Launch);
@@ -53,7 +58,7 @@ internal static unsafe class CpuGemm
                 Packer = rows.At((byte*)arguments.Operands[0].Address),
                 Launch = new EpilogueLaunch(arguments, 2),
                 Store = store,
-                Weights = (float*)b,
+                Weights = b,
                 Workspace = workspace,
             };
             if (spec.ConstantB)
@@ -61,7 +66,7 @@ internal static unsafe class CpuGemm
                 PanelProduct.Run(pool, ref job, 0, plan.Matrices);
                 return;
             }
-            job.Weights = workspace + plan.WorkspaceFloats;
+            job.Weights = (byte*)(workspace + plan.WorkspaceFloats);
             for (int matrix = 0; matrix < plan.Matrices; matrix += chunk)
             {
                 int n = Math.Min(chunk, plan.Matrices - matrix);
@@ -104,6 +109,7 @@ internal static unsafe class CpuGemm
             return copy;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Pack(int matrix, long row, int rows, float* target, float* strip)
         {
             float** pointers = stackalloc float*[MicroKernel.Rows];

@@ -70,6 +70,7 @@ internal static unsafe class CpuGemv
             pool.Run(matrices * chunks, state, &Run, 8.0 * rows * depth * columns * matrices);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Run(void* state, int task, int thread)
         {
             ref var job = ref Unsafe.AsRef<Job>(state);
@@ -87,6 +88,7 @@ internal static unsafe class CpuGemv
                 job.Launch, (long)matrix * owner.rows, owner.rows, column, columns, results, Chunk, owner.spec.Paired ? gates : null, scratch);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Multiply(ref Job job, int matrix, int column, int count, float* results, float* strip)
         {
             var type = spec.B.Type;

@@ -88,6 +88,7 @@ internal static unsafe class DotKernel
     }
 
     /// <summary>Four sums from four vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Reduce(Vector<float>* sums, float* target, int columns)
     {
         for (int j = 0; j < columns; j++)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
@@ -36,7 +37,9 @@ internal static unsafe class MicroKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Packed(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
-        if (IsFma)
+        if (Vector512.IsHardwareAccelerated)
+            MicroKernelWide.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
+        else if (IsFma)
             MicroKernelFma.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
         else
             MicroKernelPortable.Packed6x16(a, b, depth, c, stride, start, startStride, bias);

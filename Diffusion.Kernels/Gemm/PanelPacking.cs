@@ -16,6 +16,7 @@ internal static unsafe class PanelPacking
     /// <param name="rows">Six row pointers.</param>
     /// <param name="count">Columns.</param>
     /// <param name="target">6·count floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackRows(float** rows, nint count, float* target)
     {
         nint done = Sse2.IsSupported ? PackRowsSse(rows, count, target) : 0;
@@ -41,6 +42,7 @@ internal static unsafe class PanelPacking
     /// <param name="columns">Columns that are there, 0…16.</param>
     /// <param name="target">16·depth floats.</param>
     /// <param name="scratch"><see cref="ColumnScratch"/> floats.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackColumns(
         ElementType type, byte* source, long depthStride, long columnStride, int depth, int columns, float* target, float* scratch)
     {

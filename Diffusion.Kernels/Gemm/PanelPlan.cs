@@ -7,8 +7,8 @@ namespace Diffusion.Kernels.Cpu;
 /// </summary>
 internal sealed record PanelPlan
 {
-    // Depth of one round: six rows of it fit the level-1 cache, a block of rows the level-2 cache.
-    private const int MaxDepthStep = 640;
+    // Depth of one round: that of a panel and of six rows fit the first-level cache together, a block of rows the second.
+    private const int MaxDepthStep = 256;
     private const int MaxRowStep = 192;
     private const int MaxBlockFloats = 1 << 20;
     private const int GroupPanels = 16;
@@ -67,6 +67,9 @@ internal sealed record PanelPlan
     /// <summary>Floats of one thread's first (and second) results.</summary>
     public long ResultFloats { get; private init; }
 
+    /// <summary>Floats into which a thread converts a round's depth of one panel; 0 where panels are float32.</summary>
+    public int WidenedFloats { get; private init; }
+
     /// <summary>Floats of one thread's scratch.</summary>
     public long ThreadFloats { get; private init; }
 
@@ -120,7 +123,9 @@ internal sealed record PanelPlan
         long blockFloats = shared ? 0 : rowStep / unit * tileFloats;
         long groupColumns = group * MicroKernel.Width / (weights.Paired ? 2 : 1);
         long resultFloats = rowStep * groupColumns;
-        long threadFloats = Align(blockFloats) + Align(resultFloats) * (weights.Paired ? 2 : 1)
+        depthStep = Math.Max(depthStep, MicroKernel.DepthUnit);
+        int widened = weights.Packed == ElementType.Float32 ? 0 : depthStep * MicroKernel.Width;
+        long threadFloats = widened + Align(blockFloats) + Align(resultFloats) * (weights.Paired ? 2 : 1)
             + Align(epilogue.ScratchFloats((int)groupColumns)) + Align(stripFloats);
         return new PanelPlan
         {
@@ -136,7 +141,8 @@ internal sealed record PanelPlan
             PanelStep = panels,
             PanelRuns = runs,
             Group = group,
-            DepthStep = Math.Max(depthStep, MicroKernel.DepthUnit),
+            DepthStep = depthStep,
+            WidenedFloats = widened,
             SharedFloats = Align(sharedFloats),
             BlockFloats = Align(blockFloats),
             ResultFloats = Align(resultFloats),

@@ -22,7 +22,7 @@ internal unsafe struct PanelJob<TPacker>
     public TPacker Packer;
     public EpilogueLaunch Launch;
     public DirectStore Store;
-    public float* Weights;
+    public byte* Weights;
     public float* Workspace;
     public int FirstMatrix;
 }
@@ -45,15 +45,17 @@ internal static unsafe class PanelProduct
         pool.Run(matrices * plan.RowBlocks * plan.PanelRuns, state, &ProductTask<TPacker>);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackTask<TPacker>(void* state, int task, int thread)
         where TPacker : struct, IRowPacker
     {
         ref var job = ref Unsafe.AsRef<PanelJob<TPacker>>(state);
         var plan = job.Plan;
-        float* strip = job.Workspace + plan.SharedFloats + (thread + 1) * plan.ThreadFloats - StripFloats(plan);
+        float* strip = job.Workspace + plan.SharedFloats + (thread + 1) * plan.ThreadFloats - plan.WidenedFloats - StripFloats(plan);
         PackBlock(ref job, task / plan.RowBlocks, task % plan.RowBlocks, SharedBlock(ref job, task), strip);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ProductTask<TPacker>(void* state, int task, int thread)
         where TPacker : struct, IRowPacker
     {
@@ -66,12 +68,12 @@ internal static unsafe class PanelProduct
         if (plan.SharedRows)
             packed = SharedBlock(ref job, block);
         else
-            PackBlock(ref job, matrix, block % plan.RowBlocks, packed, own + plan.ThreadFloats - StripFloats(plan));
+            PackBlock(ref job, matrix, block % plan.RowBlocks, packed, own + plan.ThreadFloats - plan.WidenedFloats - StripFloats(plan));
         long row = (long)(block % plan.RowBlocks) * plan.RowStep;
         int rows = (int)Math.Min(plan.RowStep, plan.Rows - row);
         int panel = run * plan.PanelStep;
         int panels = Math.Min(plan.PanelStep, plan.Weights.Panels - panel);
-        float* weights = job.Weights + matrix * plan.Weights.MatrixFloats + panel * plan.Weights.PanelFloats;
+        byte* weights = job.Weights + (matrix * plan.Weights.MatrixElements + panel * plan.Weights.PanelElements) * plan.Weights.Packed.Size();
         matrix += job.FirstMatrix;
         row += matrix * plan.MatrixRowStep;
         int column = plan.Weights.Paired ? panel / 2 * Width : panel * Width;
@@ -81,8 +83,23 @@ internal static unsafe class PanelProduct
             StoreByEpilogue(plan, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
     }
 
+    /// <summary>A round's depth of one panel as float32: where it is, or converted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* Panel(PanelPlan plan, byte* weights, int panel, int k, int depth, float* own)
+    {
+        long first = panel * plan.Weights.PanelElements + (long)k * Width;
+        return plan.WidenedFloats == 0 ? (float*)weights + first : Widen(plan, weights, first, depth, own + plan.ThreadFloats - plan.WidenedFloats);
+    }
+
+    private static float* Widen(PanelPlan plan, byte* weights, long first, int depth, float* target)
+    {
+        var type = plan.Weights.Packed;
+        CpuConvert.Load(type, weights + first * type.Size(), 1, target, depth * Width);
+        return target;
+    }
+
     private static long StripFloats(PanelPlan plan) =>
-        plan.ThreadFloats - plan.BlockFloats - plan.ResultFloats * (plan.Weights.Paired ? 2 : 1) - EpilogueFloats(plan);
+        plan.ThreadFloats - plan.WidenedFloats - plan.BlockFloats - plan.ResultFloats * (plan.Weights.Paired ? 2 : 1) - EpilogueFloats(plan);
 
     private static long EpilogueFloats(PanelPlan plan) => PanelPlan.Align(plan.Epilogue.ScratchFloats(plan.GroupColumns));
 
@@ -92,6 +109,7 @@ internal static unsafe class PanelProduct
         return job.Workspace + (long)block * job.Plan.RowStep * job.Plan.Weights.PaddedDepth;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackBlock<TPacker>(ref PanelJob<TPacker> job, int matrix, int block, float* target, float* strip)
         where TPacker : struct, IRowPacker
     {
@@ -102,8 +120,9 @@ internal static unsafe class PanelProduct
             job.Packer.Pack(matrix + job.FirstMatrix, row, (int)Math.Min(Unit, end - row), target, strip);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreByEpilogue(
-        PanelPlan plan, in EpilogueLaunch launch, float* packed, float* weights, long row, int rows, int panels, int columnOffset, int column, float* own)
+        PanelPlan plan, in EpilogueLaunch launch, float* packed, byte* weights, long row, int rows, int panels, int columnOffset, int column, float* own)
     {
         float* results = own + plan.BlockFloats;
         float* gates = plan.Weights.Paired ? results + plan.ResultFloats : null;
@@ -112,8 +131,8 @@ internal static unsafe class PanelProduct
         for (int panel = 0; panel < panels; panel += plan.Group)
         {
             int count = Math.Min(plan.Group, panels - panel);
-            float* b = weights + panel * plan.Weights.PanelFloats;
-            MultiplyPadded(plan, packed, b, rows, count, results, gates, stride);
+            byte* b = weights + panel * plan.Weights.PanelElements * plan.Weights.Packed.Size();
+            MultiplyPadded(plan, packed, b, rows, count, results, gates, stride, own);
             int width = plan.Weights.Paired ? count / 2 * Width : count * Width;
             int columns = Math.Min(width, plan.Weights.Columns - column);
             plan.Epilogue.Apply(launch, row, rows, columnOffset + column, columns, results, stride, gates, scratch);
@@ -122,8 +141,9 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>Products into scratch with room for whole tiles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyPadded(
-        PanelPlan plan, float* packed, float* weights, int rows, int panels, float* results, float* gates, int stride)
+        PanelPlan plan, float* packed, byte* weights, int rows, int panels, float* results, float* gates, int stride, float* own)
     {
         int depth = plan.Weights.PaddedDepth;
         int k = 0;
@@ -132,7 +152,7 @@ internal static unsafe class PanelProduct
             int n = Math.Min(plan.DepthStep, depth - k);
             for (int panel = 0; panel < panels; panel++)
             {
-                float* b = weights + panel * plan.Weights.PanelFloats + (long)k * Width;
+                float* b = Panel(plan, weights, panel, k, n, own);
                 float* c = gates == null ? results + panel * Width : ((panel & 1) == 0 ? results : gates) + panel / 2 * Width;
                 MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0 ? c : null, stride, null);
             }
@@ -142,6 +162,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>All tiles of a block with one panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MultiplyColumn(
         float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias)
     {
@@ -155,8 +176,9 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>Products straight into the output, on top of bias and residual.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreDirect(
-        PanelPlan plan, DirectStore store, in EpilogueLaunch launch, float* packed, float* weights, long row, int rows, int panels,
+        PanelPlan plan, DirectStore store, in EpilogueLaunch launch, float* packed, byte* weights, long row, int rows, int panels,
         int columnOffset, int column, float* own)
     {
         float* bias = store.Bias < 0 ? null : (float*)launch.Input(store.Bias) + columnOffset;
@@ -175,7 +197,7 @@ internal static unsafe class PanelProduct
                 nint startStride = k > 0 ? stride : (nint)store.ResidualStride;
                 for (int panel = group; panel < end; panel++)
                 {
-                    float* b = weights + panel * plan.Weights.PanelFloats + (long)k * Width;
+                    float* b = Panel(plan, weights, panel, k, n, own);
                     float* a = packed + (long)k * Unit;
                     int at = column + panel * Width, columns = Math.Min(Width, plan.Weights.Columns - at);
                     float* add = bias == null || k > 0 ? null : bias + at;
@@ -196,6 +218,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>A tile that lies only partly inside the output.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyEdge(
         float* a, float* b, int depth, float* c, nint stride, float* start, nint startStride, float* bias, int rows, int columns, float* temporary)
     {

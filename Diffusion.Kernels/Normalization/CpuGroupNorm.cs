@@ -13,6 +13,9 @@ internal sealed unsafe class CpuGroupNorm
     /// <summary>Positions summed in float32 before going to float64.</summary>
     private const int Run = 64;
 
+    /// <summary>Positions that are read side by side.</summary>
+    private const int Side = 8;
+
     private readonly CpuContext context;
     private readonly GroupNormSpec spec;
     private readonly CpuEpilogue epilogue;
@@ -43,7 +46,7 @@ internal sealed unsafe class CpuGroupNorm
 
     private long TableFloats => 4L * padded * samples;
 
-    private long ThreadFloats => Math.Max((long)(block + Run) * padded + epilogueScratch, 4L * padded);
+    private long ThreadFloats => (long)Math.Max(block + Run, Run + 3) * padded + epilogueScratch;
 
     private PreparedKernel Kernel() =>
         new(spec, "shifted-sums", sizeof(float) * (SumsFloats + TableFloats + ThreadFloats * context.Threads), [], Launch);
@@ -68,6 +71,7 @@ internal sealed unsafe class CpuGroupNorm
         context.Pool.Run(applyTasks, state, &ApplyRows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SumChunk(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
@@ -85,35 +89,33 @@ internal sealed unsafe class CpuGroupNorm
         {
             int rows = Math.Min(Run, last - p);
             float* block = k.x.Load(job.Source, (long)n * k.positions + p, rows, scratch, k.padded, out nint stride);
-            AddRun(block, stride, rows, k.channels, shift, sums, sums + k.padded);
+            AddRun(block, stride, rows, k.channels, shift, sums, sums + k.padded, scratch + (nint)(Run + 1) * k.padded);
         }
     }
 
-    /// <summary>Adds a run's sums by channel: a strip of channels at a time in registers.</summary>
+    /// <summary>
+    /// Adds a run's sums by channel. Rows go side by side in eights, so that memory is read in order; a channel's sums of the run
+    /// stay in the first-level cache.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddRun(float* block, nint stride, int rows, int channels, float* shift, double* sums, double* squares)
+    private static void AddRun(float* block, nint stride, int rows, int channels, float* shift, double* sums, double* squares, float* partial)
     {
-        int width = Vector<float>.Count, c = 0;
-        for (; c <= channels - 2 * width; c += 2 * width)
+        int width = Vector<float>.Count, whole = channels / width * width;
+        for (int first = 0; first < rows; first += Side)
         {
-            Vector<float> s0 = Vector.Load(shift + c), s1 = Vector.Load(shift + c + width);
-            Vector<float> a0 = default, a1 = default, q0 = default, q1 = default;
-            float* row = block + c;
-            for (int r = 0; r < rows; r++, row += stride)
-            {
-                var d0 = Vector.Load(row) - s0;
-                var d1 = Vector.Load(row + width) - s1;
-                a0 += d0;
-                a1 += d1;
-                q0 = VectorMath.Fma(d0, d0, q0);
-                q1 = VectorMath.Fma(d1, d1, q1);
-            }
-            AddTo(sums + c, a0);
-            AddTo(sums + c + width, a1);
-            AddTo(squares + c, q0);
-            AddTo(squares + c + width, q1);
+            int n = Math.Min(Side, rows - first);
+            float* row = block + first * stride;
+            if (n == Side)
+                AddSide(row, stride, whole, shift, partial, first == 0);
+            else
+                AddRows(row, stride, n, whole, shift, partial, first == 0);
         }
-        for (; c < channels; c++)
+        for (int c = 0; c < whole; c += width)
+        {
+            AddTo(sums + c, Vector.Load(partial + 2 * c));
+            AddTo(squares + c, Vector.Load(partial + 2 * c + width));
+        }
+        for (int c = whole; c < channels; c++)
         {
             float sum = 0, square = 0;
             for (int r = 0; r < rows; r++)
@@ -124,6 +126,61 @@ internal sealed unsafe class CpuGroupNorm
             }
             sums[c] += sum;
             squares[c] += square;
+        }
+    }
+
+    /// <summary>Eight rows to the partial sums, which hold [channels/width][sums, squares][width].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddSide(float* row, nint stride, int channels, float* shift, float* partial, bool begins)
+    {
+        int width = Vector<float>.Count;
+        float* fifth = row + 4 * stride;
+        for (int c = 0; c < channels; c += width, row += width, fifth += width, partial += 2 * width)
+        {
+            var s = Vector.Load(shift + c);
+            var d0 = Vector.Load(row) - s;
+            var d1 = Vector.Load(row + stride) - s;
+            var d2 = Vector.Load(row + 2 * stride) - s;
+            var d3 = Vector.Load(row + 3 * stride) - s;
+            var a0 = d0 + d1;
+            var a1 = d2 + d3;
+            var q0 = VectorMath.Fma(d1, d1, d0 * d0);
+            var q1 = VectorMath.Fma(d3, d3, d2 * d2);
+            d0 = Vector.Load(fifth) - s;
+            d1 = Vector.Load(fifth + stride) - s;
+            d2 = Vector.Load(fifth + 2 * stride) - s;
+            d3 = Vector.Load(fifth + 3 * stride) - s;
+            a0 += d0 + d1;
+            a1 += d2 + d3;
+            q0 = VectorMath.Fma(d1, d1, VectorMath.Fma(d0, d0, q0));
+            q1 = VectorMath.Fma(d3, d3, VectorMath.Fma(d2, d2, q1));
+            a0 += a1;
+            q0 += q1;
+            if (!begins)
+            {
+                a0 += Vector.Load(partial);
+                q0 += Vector.Load(partial + width);
+            }
+            Vector.Store(a0, partial);
+            Vector.Store(q0, partial + width);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddRows(float* row, nint stride, int rows, int channels, float* shift, float* partial, bool begins)
+    {
+        int width = Vector<float>.Count;
+        for (int c = 0; c < channels; c += width, partial += 2 * width)
+        {
+            Vector<float> sum = begins ? default : Vector.Load(partial), square = begins ? default : Vector.Load(partial + width);
+            for (int r = 0; r < rows; r++)
+            {
+                var d = Vector.Load(row + r * stride + c) - Vector.Load(shift + c);
+                sum += d;
+                square = VectorMath.Fma(d, d, square);
+            }
+            Vector.Store(sum, partial);
+            Vector.Store(square, partial + width);
         }
     }
 
@@ -184,6 +241,7 @@ internal sealed unsafe class CpuGroupNorm
 
     private static float ReadAffine(byte* origin, Layout layout, int c) => CpuConvert.LoadOne(layout.Type, origin + c * layout.Strides[0] * layout.Type.Size());
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ApplyRows(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -41,28 +42,37 @@ internal sealed unsafe class CpuRowNorm
         float* tables = (float*)arguments.Workspace.Address;
         int operand = 1;
         var job = new Job { Kernel = this, Source = (byte*)arguments.Operands[0].Address, Scratch = tables + 2 * padded };
-        if (!spec.Weight.IsEmpty)
-            job.Weight = Affine(spec.Weight[0], arguments.Operands[operand++], tables);
-        if (!spec.Bias.IsEmpty)
-            job.Bias = Affine(spec.Bias[0], arguments.Operands[operand++], tables + padded);
+        job.Weight = Affine(spec.Weight, 1, arguments.Operands, ref operand, tables);
+        job.Bias = Affine(spec.Bias, 0, arguments.Operands, ref operand, tables + padded);
         job.Launch = new EpilogueLaunch(in arguments, operand);
         context.Pool.Run(tasks, Unsafe.AsPointer(ref job), &Run);
     }
 
-    private float* Affine(Layout layout, BufferSlice slice, float* table)
+    /// <summary>Factors or summands as float32, where they are or in a table; <paramref name="none"/> where there are none.</summary>
+    private float* Affine(ImmutableArray<Layout> affine, float none, ReadOnlySpan<BufferSlice> operands, ref int operand, float* table)
     {
+        if (affine.IsEmpty)
+        {
+            new Span<float>(table, columns).Fill(none);
+            return table;
+        }
+        var layout = affine[0];
+        nint address = operands[operand++].Address;
         if (layout.Type == ElementType.Float32 && (layout.Strides[0] == 1 || columns == 1))
-            return (float*)slice.Address;
-        CpuConvert.Load(layout.Type, (byte*)slice.Address, layout.Strides[0], table, columns);
+            return (float*)address;
+        CpuConvert.Load(layout.Type, (byte*)address, layout.Strides[0], table, columns);
         return table;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
         var k = job.Kernel;
         float* scratch = job.Scratch + thread * (nint)k.ThreadFloats;
         float* results = scratch + k.padded, program = results + (nint)k.block * k.padded;
+        bool layer = k.spec.Kind == RowNormKind.Layer, direct = k.epilogue.StoresPlainFloat;
+        double epsilon = k.spec.Epsilon;
         long row = CpuSplit.Start(k.rows, k.tasks, task), last = CpuSplit.Start(k.rows, k.tasks, task + 1);
         while (row < last)
         {
@@ -70,42 +80,36 @@ internal sealed unsafe class CpuRowNorm
             for (int r = 0; r < count; r++)
             {
                 float* source = k.x.Load(job.Source, row + r, 1, scratch, k.padded, out _);
-                k.Normalize(source, job.Weight, job.Bias, results + (nint)r * k.padded);
+                float* target = direct ? k.epilogue.Target(in job.Launch, row + r) : results + (nint)r * k.padded;
+                Normalize(source, job.Weight, job.Bias, target, k.columns, layer, epsilon);
             }
-            k.epilogue.Apply(in job.Launch, row, count, 0, k.columns, results, k.padded, null, program);
+            if (!direct)
+                k.epilogue.Apply(in job.Launch, row, count, 0, k.columns, results, k.padded, null, program);
             row += count;
         }
     }
 
-    private void Normalize(float* source, float* weight, float* bias, float* target)
+    /// <summary>((x − mean)·scale)·weight + bias; the row is short enough for the first-level cache, or read from the next.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Normalize(float* source, float* weight, float* bias, float* target, int columns, bool layer, double epsilon)
     {
-        double mean = spec.Kind == RowNormKind.Layer ? CpuSums.Sum(source, columns) / columns : 0;
+        double mean = layer ? CpuSums.Sum(source, columns) / columns : 0;
         float rounded = (float)mean;
         // The squares are around the rounded mean; the difference to the true one is taken out.
         double variance = CpuSums.SumOfSquares(source, rounded, columns) / columns - (mean - rounded) * (mean - rounded);
-        double scale = 1 / Math.Sqrt((variance < 0 ? 0 : variance) + spec.Epsilon);
-        Scale(source, rounded, (float)scale, (float)((rounded - mean) * scale), weight, bias, target, columns);
-    }
-
-    /// <summary>((x − mean)·scale + rest)·weight + bias.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scale(float* source, float mean, float scale, float rest, float* weight, float* bias, float* target, int columns)
-    {
-        int c = 0;
-        for (; c <= columns - Vector<float>.Count; c += Vector<float>.Count)
+        double exact = 1 / Math.Sqrt((variance < 0 ? 0 : variance) + epsilon);
+        float scale = (float)exact, rest = (float)((rounded - mean) * exact);
+        int c = 0, width = Vector<float>.Count;
+        Vector<float> m = new(rounded), s = new(scale), q = new(rest);
+        for (; c <= columns - 2 * width; c += 2 * width)
         {
-            var value = VectorMath.Fma(Vector.Load(source + c) - new Vector<float>(mean), new Vector<float>(scale), new Vector<float>(rest));
-            if (weight != null)
-                value *= Vector.Load(weight + c);
-            if (bias != null)
-                value += Vector.Load(bias + c);
-            Vector.Store(value, target + c);
+            var u = VectorMath.Fma(Vector.Load(source + c) - m, s, q);
+            var v = VectorMath.Fma(Vector.Load(source + c + width) - m, s, q);
+            Vector.Store(VectorMath.Fma(u, Vector.Load(weight + c), Vector.Load(bias + c)), target + c);
+            Vector.Store(VectorMath.Fma(v, Vector.Load(weight + c + width), Vector.Load(bias + c + width)), target + c + width);
         }
         for (; c < columns; c++)
-        {
-            float value = (source[c] - mean) * scale + rest;
-            target[c] = value * (weight != null ? weight[c] : 1) + (bias != null ? bias[c] : 0);
-        }
+            target[c] = ((source[c] - rounded) * scale + rest) * weight[c] + bias[c];
     }
 
     private struct Job

@@ -41,6 +41,7 @@ internal sealed unsafe class CpuSoftmax
         context.Pool.Run(tasks, Unsafe.AsPointer(ref job), &Run);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);

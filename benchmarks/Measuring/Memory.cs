@@ -27,5 +27,15 @@ internal static class Memory
         }
     }
 
+    /// <summary>The most that it ever was.</summary>
+    public static long PeakBytes
+    {
+        get
+        {
+            using var process = System.Diagnostics.Process.GetCurrentProcess();
+            return process.PeakWorkingSet64;
+        }
+    }
+
     public static string Megabytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e6:F0} MB");
 }

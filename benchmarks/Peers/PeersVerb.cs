@@ -50,7 +50,7 @@ internal static class PeersVerb
         using var device = new Device(CpuBackend.Create(options.Threads));
         double peak = Peak.GigaflopsPerCore();
         Console.WriteLine($"{device.Name}; libtorch {torch.__version__}, {torch.get_num_threads()} threads; ONNX Runtime {Onnx.Version}, {Onnx.Threads} threads; measured peak {peak:F1} GFLOP/s a core");
-        Console.WriteLine("RATIO lines are medians of wall time against libtorch (RATIO onnxruntime: against that); cpu lines the same samples' processor time, which other processes disturb less.");
+        Console.WriteLine("RATIO lines are medians of wall time against libtorch (RATIO onnxruntime: against that; RATIO libtorch-float32: our integers against its float32); cpu lines the same samples' processor time, which other processes disturb less.");
         var ratios = new Dictionary<string, List<Clock>>();
         bool agree = true;
         foreach (var item in cases)

@@ -14,7 +14,7 @@ internal static class UNetVerb
     public static int Run(BenchmarkOptions options)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-        using var device = new Device(CpuBackend.Create(options.Threads));
+        using var device = new Device(CpuBackend.Create(options.Cpu));
         Console.WriteLine($"{device.Name}; {options.Threads} threads; {Memory.Megabytes(Memory.ResidentBytes)} resident");
         var step = new UNetStep(StableDiffusion15.Model(StableDiffusion15.Values(), device), device);
         step.PrintPlanning();

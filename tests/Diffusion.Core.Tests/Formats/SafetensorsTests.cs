@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Collections.Immutable;
 using Diffusion.Core.Formats;
 using FsCheck;
@@ -109,6 +110,23 @@ public sealed class SafetensorsTests : IDisposable
         }
 
         Assert.Throws<ObjectDisposedException>(() => file.Lease("a"));
+    }
+
+    [Fact]
+    public void Bytes_that_were_forgotten_are_read_again()
+    {
+        var path = _folder.File("x.safetensors");
+        float[] values = [.. Enumerable.Range(0, 100_000).Select(i => i * 0.5f)];
+        SafetensorsWriter.Save(path, [TensorBytes.OfFloats("a", [values.Length], values), TensorBytes.OfFloats("b", [3], [1, 2, 3])], []);
+        using var file = SafetensorsFile.Open(path);
+        using (var lease = file.Lease("a"))
+        {
+            Assert.Equal(MemoryMarshal.AsBytes(values.AsSpan()), lease.Span);
+            lease.Forget();
+            Assert.Equal(MemoryMarshal.AsBytes(values.AsSpan()), lease.Span);
+        }
+
+        Assert.Equal([1, 2, 3], file.ToFloats("b"));
     }
 
     [Fact]

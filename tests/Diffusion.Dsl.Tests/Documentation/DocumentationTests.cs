@@ -19,6 +19,7 @@ public partial class DocumentationTests
     [InlineData("README.md", 2)]
     [InlineData("docs/getting-started.md", 9)]
     [InlineData("docs/schedulers.md", 1)]
+    [InlineData("docs/devices.md", 1)]
     public void Code_is_taken_from_files_that_are_compiled(string page, int count)
     {
         var snippets = Snippet().Matches(File.ReadAllText(Path.Combine(Repository.Root, page)));

@@ -31,6 +31,7 @@ public static class GemmCases
             yield return Case($"B {type}", 1, 33, 40, 72, bType: type, weight: true);
             yield return Case($"B {type}, one row", 1, 1, 43, 72, bType: type, weight: true);
             yield return Case($"B {type} rows", 1, 33, 40, 72, bType: type);
+            yield return Case($"B {type} deep", 1, 13, 70, 1301, bType: type, weight: true, after: Make.Bias([1, 13, 70], ElementType.Float32));
             if (type != ElementType.Int8)
                 yield return Case($"all {type}", 1, 33, 41, 72, aType: type, bType: type, cType: type, after: Make.Bias([1, 33, 41], type));
         }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Diffusion.Kernels.Cpu;
 using Diffusion.Kernels.Tests.Contracts;
 using FsCheck.Xunit;
 
@@ -20,6 +21,10 @@ public sealed class CpuConvolutionTests : IDisposable
     [Theory]
     [InlineData(64, 64, 32, "winograd-4x4")]
     [InlineData(128, 128, 8, "winograd-2x2")]
+    [InlineData(1280, 1280, 8, "winograd-2x2-late")]
+    [InlineData(1280, 1280, 16, "winograd-4x4-late")]
+    [InlineData(640, 640, 32, "winograd-4x4")]
+    [InlineData(320, 320, 64, "winograd-4x4")]
     [InlineData(64, 3, 32, "few-outputs")]
     [InlineData(3, 64, 32, "implicit-gemm")]
     public void The_shape_chooses_the_algorithm(int channels, int outputs, int side, string expected)
@@ -33,16 +38,68 @@ public sealed class CpuConvolutionTests : IDisposable
         Assert.Equal("implicit-gemm", backend.Prepare(Square(64, 64, 32) with { Exact = true }).Algorithm);
     }
 
+    [Theory]
+    [InlineData(640, 640, 32)]
+    [InlineData(1280, 1280, 8)]
+    [InlineData(64, 48, 16)]
+    public void A_lean_budget_takes_no_more_memory_than_the_stored_weights(int channels, int outputs, int side)
+    {
+        using var lean = CpuBackend.Create(new CpuOptions().WithThreads(1).WithWeights(WeightBudget.Lean));
+        foreach (var type in new[] { ElementType.Float32, ElementType.Float16, ElementType.BFloat16 })
+        {
+            var spec = Square(channels, outputs, side);
+            spec = spec with { W = spec.W with { Type = type } };
+            Assert.Equal(spec.W.Count * type.Size(), Assert.Single(lean.Prepare(spec).Packings).Bytes);
+        }
+    }
+
+    [Fact]
+    public void Memory_without_a_price_goes_to_transformed_weights()
+    {
+        using var unlimited = CpuBackend.Create(new CpuOptions { Threads = 1, Weights = WeightBudget.Unlimited });
+        Assert.Equal("winograd-2x2", unlimited.Prepare(Square(128, 128, 8)).Algorithm);
+        Assert.Throws<ArgumentOutOfRangeException>(() => WeightBudget.Of(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => WeightBudget.Of(double.NaN));
+    }
+
+    public static TheoryData<string, int, int, int, int, ElementType> Forced()
+    {
+        var data = new TheoryData<string, int, int, int, int, ElementType>();
+        foreach (var algorithm in Enum.GetNames<ConvolutionAlgorithm>())
+        {
+            data.Add(algorithm, 1, 32, 64, 64, ElementType.Float32);
+            data.Add(algorithm, 2, 9, 130, 40, ElementType.Float32);
+            data.Add(algorithm, 1, 13, 37, 17, ElementType.Float16);
+            data.Add(algorithm, 1, 30, 72, 96, ElementType.BFloat16);
+            data.Add(algorithm, 1, 1, 9, 8, ElementType.Int8);
+        }
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Forced))]
+    public void Every_algorithm_agrees_with_the_reference(string algorithm, int samples, int side, int channels, int outputs, ElementType type)
+    {
+        using var forced = CpuBackend.Create(new CpuOptions { Threads = 2 }, Enum.Parse<ConvolutionAlgorithm>(algorithm));
+        var spec = Square(channels, outputs, side);
+        spec = spec with { X = Make.Layout([samples, side, side, channels]), W = spec.W with { Type = type }, Y = Make.Layout([samples, side, side, outputs]) };
+        ContractRunner.Check(forced, new ContractCase($"{algorithm} {side} {channels} {type}", spec) { Tolerance = 2e-4 * Math.Max(1, Math.Sqrt(channels) / 2) });
+    }
+
     // The random cases above allow for programs that enlarge errors; this states what each algorithm itself loses.
     [Theory]
-    [InlineData(64, 64, 32, false, 3e-5)]
-    [InlineData(160, 96, 36, false, 3e-5)]
-    [InlineData(128, 128, 8, false, 2e-6)]
-    [InlineData(64, 64, 32, true, 2e-6)]
-    public void The_error_is_a_small_part_of_the_largest_value(int channels, int outputs, int side, bool exact, double bound)
+    [InlineData(nameof(ConvolutionAlgorithm.Winograd4), 64, 64, 32, 3e-5)]
+    [InlineData(nameof(ConvolutionAlgorithm.Winograd4), 160, 96, 36, 3e-5)]
+    [InlineData(nameof(ConvolutionAlgorithm.LateWinograd4), 160, 96, 36, 3e-5)]
+    [InlineData(nameof(ConvolutionAlgorithm.LateWinograd4), 640, 64, 16, 3e-5)]
+    [InlineData(nameof(ConvolutionAlgorithm.Winograd2), 128, 128, 8, 2e-6)]
+    [InlineData(nameof(ConvolutionAlgorithm.LateWinograd2), 128, 128, 8, 2e-6)]
+    [InlineData(nameof(ConvolutionAlgorithm.Direct), 64, 64, 32, 2e-6)]
+    public void The_error_is_a_small_part_of_the_largest_value(string algorithm, int channels, int outputs, int side, double bound)
     {
         using var reference = new ReferenceBackend();
-        var test = new ContractCase($"accuracy {channels} {outputs} {side}", Square(channels, outputs, side) with { Exact = exact });
+        using var backend = CpuBackend.Create(new CpuOptions { Threads = 2 }, Enum.Parse<ConvolutionAlgorithm>(algorithm));
+        var test = new ContractCase($"accuracy {channels} {outputs} {side}", Square(channels, outputs, side));
         var expected = MemoryMarshal.Cast<byte, float>(ContractRunner.Output(reference, test));
         var actual = MemoryMarshal.Cast<byte, float>(ContractRunner.Output(backend, test));
         double largest = 0, error = 0;

@@ -21,6 +21,16 @@ public sealed class CpuGemmTests : IDisposable
         ContractRunner.Check(backend, new ContractCase("deep residual", spec with { After = Make.BiasActivationResidual([1, 19, 37], ElementwiseOp.Copy) }) { Tolerance = 1e-4 });
     }
 
+    [Theory]
+    [InlineData(ElementType.Float32, 4)]
+    [InlineData(ElementType.Float16, 2)]
+    [InlineData(ElementType.BFloat16, 2)]
+    public void Weights_keep_their_width_when_packed(ElementType type, int bytes)
+    {
+        var spec = new GemmSpec(Make.Layout([1, 40, 64]), new Layout(type, [1, 64, 96], [0, 1, 64]), Make.Layout([1, 40, 96]), ConstantB: true);
+        Assert.Equal(64L * 96 * bytes, Assert.Single(backend.Prepare(spec).Packings).Bytes);
+    }
+
     private static ContractCase RandomCase(int seed)
     {
         var layouts = new RandomLayouts(seed);

@@ -1,0 +1,110 @@
+using Diffusion.Kernels.Cpu;
+
+namespace Diffusion.Kernels.Tests.Gemm;
+
+/// <summary>Each micro-kernel by itself, also those that this machine's processor would not choose.</summary>
+public sealed unsafe class MicroKernelTests
+{
+    // Room to the right and below, which must stay as it is.
+    private const int Stride = 29;
+
+    public static TheoryData<string, int, bool, bool> Packed()
+    {
+        var data = new TheoryData<string, int, bool, bool>();
+        // 512-bit vectors run in software where there are none.
+        string[] kernels = MicroKernel.IsFma ? ["fma", "wide", "portable"] : ["wide", "portable"];
+        foreach (string kernel in kernels)
+        {
+            foreach (int depth in new[] { 0, 4, 12, 72 })
+            {
+                data.Add(kernel, depth, false, false);
+                data.Add(kernel, depth, true, false);
+                data.Add(kernel, depth, false, true);
+                data.Add(kernel, depth, true, true);
+            }
+        }
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Packed))]
+    public void Packed_tiles_agree_with_the_definition(string kernel, int depth, bool startsFrom, bool hasBias)
+    {
+        var random = new Random(depth);
+        float[] a = Numbers(random, 6 * depth), b = Numbers(random, 16 * depth), c = Numbers(random, 8 * Stride), before = [.. c], bias = Numbers(random, 16);
+        fixed (float* pa = a, pb = b, pc = c, pBias = bias)
+        {
+            float* start = startsFrom ? pc : null, added = hasBias ? pBias : null;
+            if (kernel == "portable")
+                MicroKernelPortable.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
+            else if (kernel == "wide")
+                MicroKernelWide.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
+            else
+                MicroKernelFma.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
+        }
+        Check(c, before, 6, 16, depth, (i, k) => a[6 * k + i], (k, j) => b[16 * k + j], (i, j) => (startsFrom ? before[i * Stride + j] : 0) + (hasBias ? bias[j] : 0));
+    }
+
+    public static TheoryData<bool, int, int, int> Strided()
+    {
+        var data = new TheoryData<bool, int, int, int>();
+        bool[] kernels = MicroKernel.IsFma ? [false, true] : [true];
+        foreach (bool portable in kernels)
+        {
+            foreach (int depth in new[] { 0, 1, 2, 7, 40 })
+            {
+                data.Add(portable, depth, 6, 16);
+                data.Add(portable, depth, 4, 24);
+            }
+        }
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Strided))]
+    public void Strided_tiles_agree_with_the_definition(bool portable, int depth, int rows, int columns)
+    {
+        var random = new Random(depth);
+        int lda = depth + 3;
+        float[] a = Numbers(random, rows * lda), b = Numbers(random, columns * depth), c = Numbers(random, 8 * Stride), before = [.. c];
+        fixed (float* pa = a, pb = b, pc = c)
+        {
+            if (portable)
+                MicroKernelPortable.Strided(pa, lda, pb, depth, pc, Stride, rows, columns);
+            else if (columns == 16)
+                MicroKernelFma.Strided6x16(pa, lda, pb, depth, pc, Stride);
+            else
+                MicroKernelFma.Strided4x24(pa, lda, pb, depth, pc, Stride);
+        }
+        Check(c, before, rows, columns, depth, (i, k) => a[i * lda + k], (k, j) => b[columns * k + j], (i, j) => before[i * Stride + j]);
+    }
+
+    private static float[] Numbers(Random random, int count)
+    {
+        // One more, so that fixed never sees an empty array.
+        var values = new float[count + 1];
+        foreach (ref float value in values.AsSpan())
+            value = random.NextSingle() * 2 - 1;
+        return values;
+    }
+
+    private static void Check(
+        float[] c, float[] before, int rows, int columns, int depth, Func<int, int, double> a, Func<int, int, double> b, Func<int, int, double> start)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            for (int j = 0; j < Stride; j++)
+            {
+                if (i >= rows || j >= columns)
+                {
+                    Assert.Equal(before[i * Stride + j], c[i * Stride + j]);
+                    continue;
+                }
+                double sum = start(i, j);
+                for (int k = 0; k < depth; k++)
+                    sum += a(i, k) * b(k, j);
+                Assert.Equal(sum, c[i * Stride + j], 1e-5);
+            }
+        }
+    }
+}
