@@ -132,7 +132,7 @@ internal struct GpuMachine
             case (int)ElementwiseOp.Softplus: return DeviceMath.Softplus(a);
             case (int)ElementwiseOp.Floor: return XMath.Floor(a);
             case (int)ElementwiseOp.Ceiling: return XMath.Ceiling(a);
-            case (int)ElementwiseOp.Round: return XMath.RoundToEven(a);
+            case (int)ElementwiseOp.Round: return DeviceMath.RoundToEven(a);
             case (int)ElementwiseOp.Add: return a + b;
             case (int)ElementwiseOp.Subtract: return a - b;
             case (int)ElementwiseOp.Multiply: return a * b;

@@ -193,7 +193,7 @@ internal static class GpuQuantizedGemm
         bool zero = largest < RowScale.Smallest, wild = DeviceMath.IsNaN(largest) || largest == float.PositiveInfinity;
         float inverse = zero || wild ? 0f : 127f / largest;
         for (int k = Group.IdxX; k < p.Depth; k += Group.DimX)
-            p.Rounded[(long)Grid.IdxX * p.Depth + k] = (sbyte)(int)XMath.RoundToEven((zero || wild ? 0f : p.A.Load(p.A.Offset(0, batch, row, k))) * inverse);
+            p.Rounded[(long)Grid.IdxX * p.Depth + k] = (sbyte)(int)DeviceMath.RoundToEven((zero || wild ? 0f : p.A.Load(p.A.Offset(0, batch, row, k))) * inverse);
         if (Group.IdxX == 0)
             p.RowScales[Grid.IdxX] = zero ? 0f : wild ? float.NaN : largest / 127f;
     }
