@@ -61,18 +61,29 @@ public sealed class CudaAttentionNumericsTests
                 long row = size * format.Size;
                 return new HeadRows
                 {
-                    Address = (long)memory.Start, Depth = size * format.Size, Alignment = row % 16 == 0 ? 16 : row % 4 == 0 ? 4 : 1,
-                    SampleBytes = heads * tokens * row, HeadBytes = tokensFirst ? row : tokens * row, RowBytes = tokensFirst ? heads * row : row,
+                    Address = (long)memory.Start,
+                    Depth = size * format.Size,
+                    Alignment = row % 16 == 0 ? 16 : row % 4 == 0 ? 4 : 1,
+                    SampleBytes = heads * tokens * row,
+                    HeadBytes = tokensFirst ? row : tokens * row,
+                    RowBytes = tokensFirst ? heads * row : row,
                 };
             }
             var maskMemory = machine.Global.Add("mask", System.Runtime.InteropServices.MemoryMarshal.AsBytes(mask.AsSpan()).ToArray());
             int blocks = samples * heads * ((queries + tile.Queries - 1) / tile.Queries) * ((size + tile.Columns - 1) / tile.Columns);
             machine.Launch(blocks, tile.Threads, tile.SharedBytes, ordering, new CudaAttentionParameters<PlainStore>
             {
-                Q = Rows("Q", q, queries), K = Rows("K", k, keys), V = Rows("V", v, keys),
+                Q = Rows("Q", q, queries),
+                K = Rows("K", k, keys),
+                V = Rows("V", v, keys),
                 Mask = masked ? new MaskRows { Address = (long)maskMemory.Start, HeadBytes = 4L * queries * keys, QueryBytes = 4L * keys, KeyBytes = 4 } : default,
                 Store = new PlainStore { Address = (long)result.Start, BatchStep = (long)queries * size, RowStep = size },
-                Heads = heads, Queries = queries, Keys = keys, Columns = size, Causal = causal ? 1 : 0, Scale = (float)(scale * Math.Log2(Math.E)),
+                Heads = heads,
+                Queries = queries,
+                Keys = keys,
+                Columns = size,
+                Causal = causal ? 1 : 0,
+                Scale = (float)(scale * Math.Log2(Math.E)),
             });
             // Weights are rounded to the operands' type before they multiply the values, which are at most 2.
             double error = 2 * (type == nameof(Float16Mma) ? 1.0 / 2048 : 1.0 / 256);

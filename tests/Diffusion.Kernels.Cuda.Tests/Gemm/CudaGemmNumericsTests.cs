@@ -72,7 +72,12 @@ public sealed class CudaGemmNumericsTests
 
     private static MatrixRows Rows(Memory memory, int rows, int rowBytes, int alignment) => new()
     {
-        Address = (long)memory.Start, BatchBytes = (long)rows * rowBytes, RowBytes = rowBytes, Rows = rows, Depth = rowBytes, Alignment = alignment,
+        Address = (long)memory.Start,
+        BatchBytes = (long)rows * rowBytes,
+        RowBytes = rowBytes,
+        Rows = rows,
+        Depth = rowBytes,
+        Alignment = alignment,
     };
 
     private static int Alignment(int bits) => bits % 16 == 0 ? 16 : bits % 4 == 0 ? 4 : 1;
