@@ -5,44 +5,63 @@ namespace Diffusion.Kernels.Gpu;
 /// <summary>
 /// Combines one number of each thread of a group, through shared memory: warp and group functions aren't to be had on every OpenCL
 /// device. All threads must call it; the group's size is a power of two, at most <see cref="MaxThreads"/>.
+/// <para>
+/// ILGPU moves a read of shared memory to where its value is used, also past a barrier. A result must therefore stay where it is until the
+/// last use: two calls in a row take different places in the shared memory, and a third may take the first one's only
+/// when that one's result isn't used any more.
+/// </para>
 /// </summary>
 internal static class GroupSums
 {
-    /// <summary>Threads of the largest group, and the length of the shared memory to pass.</summary>
+    /// <summary>Threads of the largest group, and the numbers that one call's place has.</summary>
     public const int MaxThreads = 256;
 
     /// <summary>The sum, in every thread.</summary>
-    public static float Sum(ArrayView<float> shared, float value)
+    /// <param name="shared">Shared memory of several places.</param>
+    /// <param name="place">Which of them.</param>
+    /// <param name="value">This thread's number.</param>
+    public static float Sum(ArrayView<float> shared, int place, float value)
     {
-        int t = Group.IdxX;
+        int first = place * MaxThreads, t = first + Group.IdxX;
         shared[t] = value;
         Group.Barrier();
         for (int step = Group.DimX / 2; step > 0; step /= 2)
         {
-            if (t < step)
+            if (t < first + step)
                 shared[t] = shared[t] + shared[t + step];
             Group.Barrier();
         }
-        float result = shared[0];
-        Group.Barrier();
-        return result;
+        return shared[first];
     }
 
-    /// <summary>The largest (NaN if any is), in every thread.</summary>
-    public static float Maximum(ArrayView<float> shared, float value)
+    /// <summary>The largest (NaN if any is), in every thread; see <see cref="Sum(ArrayView{float}, int, float)"/>.</summary>
+    public static float Maximum(ArrayView<float> shared, int place, float value)
     {
-        int t = Group.IdxX;
+        int first = place * MaxThreads, t = first + Group.IdxX;
         shared[t] = value;
         Group.Barrier();
         for (int step = Group.DimX / 2; step > 0; step /= 2)
         {
-            if (t < step)
+            if (t < first + step)
                 shared[t] = DeviceMath.Maximum(shared[t], shared[t + step]);
             Group.Barrier();
         }
-        float result = shared[0];
+        return shared[first];
+    }
+
+    /// <summary>The sum of counts, in every thread; see <see cref="Sum(ArrayView{float}, int, float)"/>.</summary>
+    public static int Sum(ArrayView<int> shared, int place, int value)
+    {
+        int first = place * MaxThreads, t = first + Group.IdxX;
+        shared[t] = value;
         Group.Barrier();
-        return result;
+        for (int step = Group.DimX / 2; step > 0; step /= 2)
+        {
+            if (t < first + step)
+                shared[t] = shared[t] + shared[t + step];
+            Group.Barrier();
+        }
+        return shared[first];
     }
 }
 

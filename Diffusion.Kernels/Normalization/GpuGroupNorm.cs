@@ -61,7 +61,7 @@ internal static class GpuGroupNorm
     /// <summary>Mean, and sum of squares about it, of one chunk.</summary>
     internal static void Measure(GroupNormParameters p)
     {
-        var shared = SharedMemory.Allocate<float>(GroupSums.MaxThreads);
+        var shared = SharedMemory.Allocate<float>(2 * GroupSums.MaxThreads);
         int chunk = Grid.IdxX % p.Chunks, z = Grid.IdxX / p.Chunks, group = z % p.Groups, sample = z / p.Groups;
         int first = chunk * p.ChunkPositions, last = Math.Min(first + p.ChunkPositions, p.Positions);
         int count = Math.Max(0, last - first) * p.Width;
@@ -69,14 +69,14 @@ internal static class GpuGroupNorm
         var sum = default(CarefulSum);
         for (int i = Group.IdxX; i < count; i += Group.DimX)
             sum = sum.Plus(p.X.Load(origin + i / p.Width * p.X.S2 + i % p.Width * p.X.S3));
-        float mean = GroupSums.Sum(shared, sum.Value) / Math.Max(count, 1);
+        float mean = GroupSums.Sum(shared, 0, sum.Value) / Math.Max(count, 1);
         var squares = default(CarefulSum);
         for (int i = Group.IdxX; i < count; i += Group.DimX)
         {
             float deviation = p.X.Load(origin + i / p.Width * p.X.S2 + i % p.Width * p.X.S3) - mean;
             squares = squares.Plus(deviation * deviation);
         }
-        float total = GroupSums.Sum(shared, squares.Value);
+        float total = GroupSums.Sum(shared, 1, squares.Value);
         if (Group.IdxX == 0)
         {
             p.Partial[2 * Grid.IdxX] = mean;

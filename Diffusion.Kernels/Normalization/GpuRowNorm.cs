@@ -61,14 +61,14 @@ internal static class GpuRowNorm
     /// <summary>One row a group.</summary>
     internal static void Normalize(RowParameters p)
     {
-        var shared = SharedMemory.Allocate<float>(GroupSums.MaxThreads);
+        var shared = SharedMemory.Allocate<float>(2 * GroupSums.MaxThreads);
         int row = Grid.IdxX;
         long origin = row * p.X.S2;
         var sum = default(CarefulSum);
         for (int i = Group.IdxX; i < p.Length; i += Group.DimX)
             sum = sum.Plus(p.X.Load(origin + i * p.X.S3));
-        // Not in a branch: a barrier must be met by all threads on the same path, and PoCL takes that literally.
-        float total = GroupSums.Sum(shared, sum.Value);
+        // Not in a branch, which would be one more way past the barriers.
+        float total = GroupSums.Sum(shared, 0, sum.Value);
         float mean = p.Centered != 0 ? total / p.Length : 0f;
         var squares = default(CarefulSum);
         for (int i = Group.IdxX; i < p.Length; i += Group.DimX)
@@ -76,7 +76,7 @@ internal static class GpuRowNorm
             float deviation = p.X.Load(origin + i * p.X.S3) - mean;
             squares = squares.Plus(deviation * deviation);
         }
-        float scale = 1f / XMath.Sqrt(GroupSums.Sum(shared, squares.Value) / p.Length + p.Epsilon);
+        float scale = 1f / XMath.Sqrt(GroupSums.Sum(shared, 1, squares.Value) / p.Length + p.Epsilon);
         for (int i = Group.IdxX; i < p.Length; i += Group.DimX)
         {
             float value = (p.X.Load(origin + i * p.X.S3) - mean) * scale;
@@ -91,17 +91,17 @@ internal static class GpuRowNorm
     /// <summary>One row a group.</summary>
     internal static void Softmax(RowParameters p)
     {
-        var shared = SharedMemory.Allocate<float>(GroupSums.MaxThreads);
+        var shared = SharedMemory.Allocate<float>(2 * GroupSums.MaxThreads);
         int row = Grid.IdxX;
         long origin = row * p.X.S2;
         float most = float.NegativeInfinity;
         for (int i = Group.IdxX; i < p.Length; i += Group.DimX)
             most = DeviceMath.Maximum(most, p.X.Load(origin + i * p.X.S3));
-        most = GroupSums.Maximum(shared, most);
+        most = GroupSums.Maximum(shared, 0, most);
         var sum = default(CarefulSum);
         for (int i = Group.IdxX; i < p.Length; i += Group.DimX)
             sum = sum.Plus(DeviceMath.Exp(p.X.Load(origin + i * p.X.S3) - most));
-        float total = GroupSums.Sum(shared, sum.Value);
+        float total = GroupSums.Sum(shared, 1, sum.Value);
         for (int i = Group.IdxX; i < p.Length; i += Group.DimX)
             p.Machine.Finish(DeviceMath.Exp(p.X.Load(origin + i * p.X.S3) - most) / total, 0, 0, row, i);
     }

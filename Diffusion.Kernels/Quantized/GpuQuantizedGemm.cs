@@ -188,7 +188,7 @@ internal static class GpuQuantizedGemm
         float largest = 0f;
         for (int k = Group.IdxX; k < p.Depth; k += Group.DimX)
             largest = DeviceMath.Maximum(largest, XMath.Abs(p.A.Load(p.A.Offset(0, batch, row, k))));
-        largest = GroupSums.Maximum(shared, largest);
+        largest = GroupSums.Maximum(shared, 0, largest);
         // The bounds of RowScale: too small counts as nothing, and what isn't finite stays so.
         bool zero = largest < RowScale.Smallest, wild = DeviceMath.IsNaN(largest) || largest == float.PositiveInfinity;
         float inverse = zero || wild ? 0f : 127f / largest;

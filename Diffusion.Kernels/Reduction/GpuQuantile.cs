@@ -36,7 +36,7 @@ internal static class GpuQuantile
     /// <summary>One row a group.</summary>
     internal static void Run(QuantileParameters p)
     {
-        var shared = SharedMemory.Allocate<int>(GroupSums.MaxThreads);
+        var shared = SharedMemory.Allocate<int>(3 * GroupSums.MaxThreads);
         long origin = Grid.IdxX * p.X.S2;
         uint low = p.Select(shared, origin, p.Rank);
         float result = Value(low);
@@ -79,7 +79,8 @@ internal struct QuantileParameters
             int below = 0;
             for (int i = Group.IdxX; i < Length; i += Group.DimX)
                 below += GpuQuantile.Ordered(X.Load(origin + i * X.S3)) < candidate ? 1 : 0;
-            if (Sum(shared, below) <= rank)
+            // The last result is compared before the next but one call writes its place.
+            if (GroupSums.Sum(shared, bit & 1, below) <= rank)
                 found = candidate;
         }
         return found;
@@ -91,22 +92,6 @@ internal struct QuantileParameters
         int count = 0;
         for (int i = Group.IdxX; i < Length; i += Group.DimX)
             count += DeviceMath.IsNaN(X.Load(origin + i * X.S3)) ? 1 : 0;
-        return Sum(shared, count);
-    }
-
-    private static int Sum(ArrayView<int> shared, int value)
-    {
-        int t = Group.IdxX;
-        shared[t] = value;
-        Group.Barrier();
-        for (int step = Group.DimX / 2; step > 0; step /= 2)
-        {
-            if (t < step)
-                shared[t] = shared[t] + shared[t + step];
-            Group.Barrier();
-        }
-        int result = shared[0];
-        Group.Barrier();
-        return result;
+        return GroupSums.Sum(shared, 2, count);
     }
 }
