@@ -102,7 +102,7 @@ internal sealed class GpuArena(Accelerator accelerator, string name, long budget
 
     private DeviceMemoryException Full(long size, Exception? cause) => new(
         $"Allocate: {name} has no room for {size:N0} bytes: {Reserved:N0} of {budget:N0} are taken{(cause is null ? "" : $" (the driver says: {cause.Message})")}. "
-        + "Use smaller pictures or batches, tiled decoding, sliced attention, float16 weights, or another device.");
+        + "Use smaller pictures or batches, tiled or sliced decoding (VaeOptions), float16 weights, or another device.");
 
     private void Free(Slab slab, long offset, long size)
     {
