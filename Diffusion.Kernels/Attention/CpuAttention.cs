@@ -1,10 +1,13 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
-/// Attention by blocks of queries and keys with an online softmax (Dao et al. 2022, arXiv:2205.14135): scores exist for one
-/// block at a time. Keys are packed into panels of 16 keys, values into panels of 16 (or 24) columns, once a launch.
+/// Attention by blocks of queries and keys (Dao et al. 2022, arXiv:2205.14135): scores exist for a strip of queries and a block of
+/// keys at a time, in the first-level cache. Keys are packed into panels of 16 keys, values into panels of 16 (or 24) columns, once
+/// a launch. Where the lengths of queries and keys bound all scores (|q·k| ≤ |q|·|k|), weights are powers of the scores themselves;
+/// elsewhere an online softmax keeps the largest score.
 /// </summary>
 internal sealed unsafe class CpuAttention
 {
@@ -14,6 +17,11 @@ internal sealed unsafe class CpuAttention
     private const int KeyBlock = 256;
     private const int MaxQueryBlock = 96;
     private const int QueryUnit = 12;
+
+    // Queries whose scores with a block of keys share the first-level cache with a panel.
+    private const int Strip = 24;
+    private const long MaxSharedFloats = 64 << 10;
+    private const int MaxWholeBlocks = 4;
     private const long MaxPackedFloats = 16 << 20;
     private const float LogTwoOfE = 1.44269504f;
 
@@ -42,6 +50,12 @@ internal sealed unsafe class CpuAttention
     private readonly long valueFloats;
     private readonly long threadFloats;
 
+    // Few keys: a task takes all heads of a block of queries, whose rows lie side by side, in lines that heads share.
+    private readonly bool headsInside;
+
+    // Few queries: a task takes a head through both steps, so that its keys and values stay in that core's cache.
+    private readonly bool wholeHeads;
+
     private CpuAttention(AttentionSpec spec, CpuContext context)
     {
         this.spec = spec;
@@ -66,13 +80,16 @@ internal sealed unsafe class CpuAttention
         queryBlock = (int)Math.Clamp(Math.Min(even, fair), 1, most);
         queryBlock = (queryBlock + QueryUnit - 1) / QueryUnit * QueryUnit;
         queryBlocks = (queries + queryBlock - 1) / queryBlock;
-        keyFloats = PanelPlan.Align((long)keyPanels * Width * paddedDepth);
+        // Behind the panels, the largest squared length of each slice's keys.
+        keyFloats = PanelPlan.Align((long)keyPanels * Width * paddedDepth + keySlices);
         valueFloats = PanelPlan.Align((long)keys * paddedSize);
+        headsInside = heads * (keyFloats + valueFloats) <= MaxSharedFloats && queryBlocks >= 4 * context.Threads;
         chunk = (int)Math.Clamp(MaxPackedFloats / Math.Max(1, keyFloats + valueFloats), Math.Min(pairs, context.Threads), pairs);
-        threadFloats = PanelPlan.Align((long)queryBlock * (KeyBlock + paddedSize + paddedDepth + 2) + StripFloats);
+        wholeHeads = queryBlocks <= MaxWholeBlocks && (pairs % context.Threads == 0 || pairs >= 4 * context.Threads);
+        threadFloats = PanelPlan.Align((long)Strip * KeyBlock + queryBlock * (paddedSize + paddedDepth + 3L) + RowFloats);
     }
 
-    private long StripFloats => PanelPlan.Align(Math.Max((long)Unit * paddedDepth, KeyBlock));
+    private long RowFloats => PanelPlan.Align(Math.Max((long)Unit * paddedDepth, KeyBlock));
 
     /// <summary>Prepares <see cref="AttentionSpec"/>.</summary>
     public static PreparedKernel Prepare(AttentionSpec spec, CpuContext context)
@@ -105,9 +122,24 @@ internal sealed unsafe class CpuAttention
         for (job.FirstPair = 0; job.FirstPair < pairs; job.FirstPair += chunk)
         {
             int n = Math.Min(chunk, pairs - job.FirstPair);
+            if (wholeHeads)
+            {
+                pool.Run(n, state, &HeadTask, flops);
+                continue;
+            }
             pool.Run(n * keySlices, state, &PackTask, flops);
-            pool.Run(n * queryBlocks, state, &QueryTask, flops);
+            pool.Run(headsInside ? queryBlocks : n * queryBlocks, state, &QueryTask, flops);
         }
+    }
+
+    private static void HeadTask(void* state, int task, int thread)
+    {
+        ref var job = ref Unsafe.AsRef<Job>(state);
+        var owner = job.Owner;
+        for (int key = 0; key < owner.keys; key += KeyBlock)
+            owner.PackSlice(ref job, task, key);
+        for (int query = 0; query < owner.queries; query += owner.queryBlock)
+            owner.Attend(ref job, task, query, job.Scratch + thread * owner.threadFloats);
     }
 
     private byte* Head(byte* origin, Layout layout, int pair) =>
@@ -127,13 +159,15 @@ internal sealed unsafe class CpuAttention
         Layout k = spec.K, v = spec.V;
         byte* source = Head(job.K, k, job.FirstPair + index);
         float* target = job.Keys + index * keyFloats + (long)first * paddedDepth;
+        float* length = job.Keys + index * keyFloats + (long)keyPanels * Width * paddedDepth + first / KeyBlock;
+        *length = 0;
         for (int key = first; key < end; key += Width, target += Width * paddedDepth)
         {
             PanelPacking.PackColumns(
                 k.Type, source + key * k.Strides[2] * k.Type.Size(), k.Strides[3], k.Strides[2], depth, Math.Min(Width, end - key), target, scratch);
             new Span<float>(target + depth * Width, (paddedDepth - depth) * Width).Clear();
             // The scale goes to the keys: there are rarely more of them than of queries.
-            OnlineSoftmax.Scale(target, (float)(spec.Scale * LogTwoOfE), target, Width * depth);
+            *length = MathF.Max(*length, Scores.ScaleKeys(target, (float)(spec.Scale * LogTwoOfE), depth));
         }
         int bytes = v.Type.Size();
         source = Head(job.V, v, job.FirstPair + index) + first * v.Strides[2] * bytes;
@@ -161,54 +195,142 @@ internal sealed unsafe class CpuAttention
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
         var owner = job.Owner;
-        owner.Attend(ref job, task / owner.queryBlocks, task % owner.queryBlocks * owner.queryBlock, job.Scratch + thread * owner.threadFloats);
+        float* scratch = job.Scratch + thread * owner.threadFloats;
+        if (!owner.headsInside)
+        {
+            owner.Attend(ref job, task / owner.queryBlocks, task % owner.queryBlocks * owner.queryBlock, scratch);
+            return;
+        }
+        int n = Math.Min(owner.chunk, owner.pairs - job.FirstPair);
+        for (int index = 0; index < n; index++)
+            owner.Attend(ref job, index, task * owner.queryBlock, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Attend(ref Job job, int index, int first, float* scores)
+    private void Attend(ref Job job, int index, int first, float* scratch)
     {
-        int count = Math.Min(queryBlock, queries - first), pair = job.FirstPair + index;
-        float* results = scores + queryBlock * KeyBlock, packed = results + queryBlock * paddedSize;
-        float* largest = packed + queryBlock * paddedDepth, totals = largest + queryBlock, strip = totals + queryBlock;
-        new Span<float>(results, queryBlock * paddedSize).Clear();
-        new Span<float>(largest, count).Fill(float.NegativeInfinity);
-        new Span<float>(totals, count).Clear();
-        PackQueries(Head(job.Q, spec.Q, pair) + first * spec.Q.Strides[2] * spec.Q.Type.Size(), count, packed, strip);
+        int count = Math.Min(queryBlock, queries - first);
+        var block = new Block
+        {
+            Index = index,
+            Pair = job.FirstPair + index,
+            First = first,
+            Count = count,
+            Scores = scratch,
+            Results = scratch + Strip * KeyBlock,
+        };
+        block.Queries = block.Results + queryBlock * paddedSize;
+        block.Lengths = block.Queries + queryBlock * paddedDepth;
+        block.Largest = block.Lengths + queryBlock;
+        block.Totals = block.Largest + queryBlock;
+        block.Row = block.Totals + queryBlock;
+        PackQueries(Head(job.Q, spec.Q, block.Pair) + first * spec.Q.Strides[2] * spec.Q.Type.Size(), block);
+        block.Limit = LengthLimit(ref job, index);
+        do
+            Compute(ref job, block);
+        while (!TryStore(ref job, block));
+    }
+
+    /// <summary>
+    /// The squared length up to which no score of a query can leave ±<see cref="Scores.Bound"/>; below 0 if masks may change scores. Decided for
+    /// each query by itself, so that it doesn't depend on how queries are shared out.
+    /// </summary>
+    private float LengthLimit(ref Job job, int index)
+    {
+        if (job.Mask != null || spec.Causal)
+            return -1;
+        float* lengths = job.Keys + index * keyFloats + (long)keyPanels * Width * paddedDepth;
+        float key = 0;
+        for (int i = 0; i < keySlices; i++)
+            key = MathF.Max(key, lengths[i]);
+        return Scores.Bound * Scores.Bound / key;
+    }
+
+    /// <summary>Sums of weighted values and of weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Compute(ref Job job, in Block block)
+    {
+        int count = block.Count, first = block.First;
+        new Span<float>(block.Largest, count).Fill(float.NegativeInfinity);
+        new Span<float>(block.Totals, count).Clear();
         // With a causal mask no query of the block sees keys after its last one.
         int seen = spec.Causal ? Math.Min(keys, first + count) : keys;
+        if (seen == 0)
+            new Span<float>(block.Results, count * paddedSize).Clear();
+        float* scores = block.Scores;
         for (int key = 0; key < seen; key += KeyBlock)
         {
             int n = Math.Min(KeyBlock, seen - key);
-            float* k = job.Keys + index * keyFloats + (long)key * paddedDepth;
-            for (int p = 0; p * Width < n; p++)
-                PanelProduct.MultiplyColumn(packed, (long)Unit * paddedDepth, k + p * Width * paddedDepth, paddedDepth, count, scores + p * Width, KeyBlock, null, 0, null);
-            for (int i = 0; i < count; i++)
+            float* k = job.Keys + block.Index * keyFloats + (long)key * paddedDepth;
+            for (int strip = 0; strip < count; strip += Strip)
             {
-                float* row = scores + i * KeyBlock;
-                int visible = spec.Causal ? Math.Clamp(first + i + 1 - key, 0, n) : n;
-                if (job.Mask != null)
-                    AddMask(ref job, pair, first + i, key, visible, row, strip);
-                float factor = OnlineSoftmax.Update(row, visible, ref largest[i], ref totals[i]);
-                if (visible < n)
-                    new Span<float>(row + visible, n - visible).Clear();
-                if (factor != 1)
-                    OnlineSoftmax.Scale(results + i * paddedSize, factor, results + i * paddedSize, paddedSize);
+                int rows = Math.Min(Strip, count - strip);
+                float* q = block.Queries + strip * paddedDepth;
+                for (int p = 0; p * Width < n; p++)
+                    PanelProduct.MultiplyColumn(q, (long)Unit * paddedDepth, k + p * Width * paddedDepth, paddedDepth, rows, scores + p * Width, KeyBlock, null, 0, null);
+                float* results = block.Results + strip * paddedSize;
+                for (int i = 0; i < rows; i++)
+                {
+                    if (block.Lengths[strip + i] <= block.Limit)
+                        block.Totals[strip + i] += Scores.Powers(scores + i * KeyBlock, n);
+                    else
+                        Weigh(ref job, block, strip + i, key, n, scores + i * KeyBlock, results + i * paddedSize);
+                }
+                AddValues(scores, job.Values + block.Index * valueFloats, key, n, rows, results);
             }
-            AddValues(scores, job.Values + index * valueFloats, key, n, count, results);
-        }
-        byte* target = Head(job.O, spec.O, pair) + first * spec.O.Strides[2] * spec.O.Type.Size();
-        for (int i = 0; i < count; i++, target += spec.O.Strides[2] * spec.O.Type.Size())
-        {
-            float* row = results + i * paddedSize;
-            OnlineSoftmax.Scale(row, totals[i] == 0 ? 0 : 1 / totals[i], row, paddedSize);
-            CpuConvert.Store(spec.O.Type, row, target, size == 1 ? 1 : spec.O.Strides[3], size);
         }
     }
 
-    /// <summary>Queries as tiles of six.</summary>
+    /// <summary>Turns one row of scores into weights by the online softmax.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackQueries(byte* source, int count, float* packed, float* strip)
+    private void Weigh(ref Job job, in Block block, int query, int key, int n, float* row, float* result)
     {
+        int visible = spec.Causal ? Math.Clamp(block.First + query + 1 - key, 0, n) : n;
+        if (job.Mask != null)
+            AddMask(ref job, block.Pair, block.First + query, key, visible, row, block.Row);
+        float factor = OnlineSoftmax.Update(row, visible, ref block.Largest[query], ref block.Totals[query]);
+        if (visible < n)
+            new Span<float>(row + visible, n - visible).Clear();
+        if (key > 0 && factor != 1)
+            OnlineSoftmax.Scale(result, factor, result, paddedSize);
+    }
+
+    /// <summary>
+    /// Stores averages of values. False where the sums of a query with bounded scores left float32's comfortable range: then it is
+    /// marked as unbounded, for another try.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool TryStore(ref Job job, in Block block)
+    {
+        var o = spec.O;
+        long step = o.Strides[2] * o.Type.Size();
+        byte* target = Head(job.O, o, block.Pair) + block.First * step;
+        bool direct = o.Type == ElementType.Float32 && (size == 1 || o.Strides[3] == 1), done = true;
+        for (int i = 0; i < block.Count; i++, target += step)
+        {
+            float* row = block.Results + i * paddedSize, to = direct ? (float*)target : row;
+            float total = block.Totals[i];
+            if (!(block.Lengths[i] <= block.Limit))
+            {
+                OnlineSoftmax.Scale(row, total == 0 ? 0 : 1 / total, to, size);
+            }
+            else if (!Scores.Divide(row, total, to, size))
+            {
+                block.Lengths[i] = float.NaN;
+                done = false;
+            }
+            if (!direct)
+                CpuConvert.Store(o.Type, row, target, size == 1 ? 1 : o.Strides[3], size);
+        }
+        return done;
+    }
+
+    /// <summary>Queries as tiles of six, and their squared lengths.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PackQueries(byte* source, in Block block)
+    {
+        int count = block.Count;
+        float* packed = block.Queries, strip = block.Row;
         var q = spec.Q;
         bool dense = q.Type == ElementType.Float32 && (depth == 1 || q.Strides[3] == 1);
         long step = q.Strides[2] * q.Type.Size();
@@ -221,10 +343,21 @@ internal sealed unsafe class CpuAttention
                 rows[i] = dense ? (float*)query : strip + i * paddedDepth;
                 if (!dense)
                     CpuConvert.Load(q.Type, query, depth == 1 ? 1 : q.Strides[3], rows[i], depth);
+                else if (Sse.IsSupported)
+                    Prefetch(query + Unit * step);
             }
             PanelPacking.PackRows(rows, depth, packed);
             PanelPacking.ClearDepth(packed, depth, paddedDepth);
+            Scores.SquaredLengths(packed, paddedDepth, block.Lengths + first);
         }
+    }
+
+    /// <summary>Asks for a row of the next tile: a head's rows are short pieces far apart, which the hardware doesn't foresee.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Prefetch(byte* row)
+    {
+        for (int at = 0; at < depth * sizeof(float); at += 64)
+            Sse.Prefetch0(row + at);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -236,21 +369,22 @@ internal sealed unsafe class CpuAttention
         OnlineSoftmax.AddMask(scores, strip, count, LogTwoOfE);
     }
 
-    /// <summary>results += weights · values of one block of keys.</summary>
+    /// <summary>results += weights · values of one block of keys; the first block sets them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddValues(float* weights, float* values, int key, int depth, int count, float* results)
     {
+        bool add = key > 0;
         for (int p = 0; p < narrow; p++)
         {
             float* panel = values + ((long)p * keys + key) * Width;
             for (int i = 0; i < count; i += Unit)
-                MicroKernel.Strided(weights + i * KeyBlock, KeyBlock, panel, depth, results + i * paddedSize + p * Width, paddedSize);
+                MicroKernel.Strided(weights + i * KeyBlock, KeyBlock, panel, depth, results + i * paddedSize + p * Width, paddedSize, add);
         }
         if (!wide)
             return;
         float* last = values + (long)narrow * Width * keys + (long)key * Wide;
         for (int i = 0; i < count; i += 4)
-            MicroKernel.Strided24(weights + i * KeyBlock, KeyBlock, last, depth, results + i * paddedSize + narrow * Width, paddedSize);
+            MicroKernel.Strided24(weights + i * KeyBlock, KeyBlock, last, depth, results + i * paddedSize + narrow * Width, paddedSize, add);
     }
 
     private struct Job
@@ -265,5 +399,22 @@ internal sealed unsafe class CpuAttention
         public float* Values;
         public float* Scratch;
         public int FirstPair;
+    }
+
+    /// <summary>One task's queries and scratch.</summary>
+    private struct Block
+    {
+        public int Index;
+        public int Pair;
+        public int First;
+        public int Count;
+        public float* Scores;
+        public float* Results;
+        public float* Queries;
+        public float* Lengths;
+        public float Limit;
+        public float* Largest;
+        public float* Totals;
+        public float* Row;
     }
 }

@@ -96,17 +96,23 @@ internal static unsafe class OnlineSoftmax
     {
         var least = Vector256.Create(-126f);
         var hidden = Vector256.LessThan(x, least);
-        var bounded = Vector256.ConditionalSelect(hidden, least, x);
+        var power = NormalPower(Vector256.ConditionalSelect(hidden, least, x));
+        return Vector256.AndNot(power, hidden);
+    }
+
+    /// <summary>2^x for x from −126 to 127 within 2 ulp; NaN stays NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> NormalPower(Vector256<float> x)
+    {
         // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
         var magic = Vector256.Create(12582912f);
-        var shifted = bounded + magic;
-        var r = bounded - (shifted - magic);
+        var shifted = x + magic;
+        var r = x - (shifted - magic);
         var p = Vector256.MultiplyAddEstimate(Vector256.Create(1.33982370e-3f), r, Vector256.Create(9.67770613e-3f));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(5.55053100e-2f));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(2.40222070e-1f));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(6.93147182e-1f));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256<float>.One);
-        var power = p.AsInt32() + Vector256.ShiftLeft(shifted.AsInt32(), 23);
-        return Vector256.AndNot(power.AsSingle(), hidden);
+        return (p.AsInt32() + Vector256.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
     }
 }

@@ -25,43 +25,64 @@ internal static unsafe class MicroKernel
     /// <summary>The depth that packed operands have.</summary>
     public static int PadDepth(int depth) => (depth + DepthUnit - 1) / DepthUnit * DepthUnit;
 
-    /// <summary>C[6,16] = start + bias + A·B with A packed [depth][6] and B packed [depth][16].</summary>
-    /// <param name="a">Packed tile.</param>
+    /// <summary>C[6·tiles,16] = start + bias + A·B with A packed in tiles [depth][6] and B packed [depth][16].</summary>
+    /// <param name="a">First packed tile.</param>
+    /// <param name="tileFloats">Floats from tile to tile.</param>
     /// <param name="b">Packed panel.</param>
     /// <param name="depth">Multiple of <see cref="DepthUnit"/>.</param>
+    /// <param name="tiles">Number of tiles.</param>
     /// <param name="c">First result.</param>
     /// <param name="stride">Floats between rows of results.</param>
     /// <param name="start">What to add to: C itself, a residual, or null.</param>
     /// <param name="startStride">Floats between its rows.</param>
     /// <param name="bias">16 values to add to each row, or null.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Packed(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
+    public static void Column(
+        float* a, nint tileFloats, float* b, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias)
+    {
+        if (Vector512.IsHardwareAccelerated || !IsFma)
+        {
+            for (; tiles > 0; tiles--)
+            {
+                Tile(a, b, depth, c, stride, start, startStride, bias);
+                a += tileFloats;
+                c += Rows * stride;
+                start = start == null ? null : start + Rows * startStride;
+            }
+            return;
+        }
+        MicroKernelFma.Column6x16(a, tileFloats, b, depth, tiles, c, stride, start, startStride, bias);
+    }
+
+    /// <summary>One tile of <see cref="Column"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Tile(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
         if (Vector512.IsHardwareAccelerated)
             MicroKernelWide.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
         else if (IsFma)
-            MicroKernelFma.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
+            MicroKernelFma.Column6x16(a, 0, b, depth, 1, c, stride, start, startStride, bias);
         else
             MicroKernelPortable.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
     }
 
-    /// <summary>C[6,16] += A·B with six rows of A as they lie, <paramref name="lda"/> floats apart; any depth.</summary>
+    /// <summary>C[6,16] = A·B, or += with <paramref name="add"/>, with six rows of A as they lie, <paramref name="lda"/> floats apart; any depth.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride)
+    public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
         if (IsFma)
-            MicroKernelFma.Strided6x16(a, lda, b, depth, c, stride);
+            MicroKernelFma.Strided6x16(a, lda, b, depth, c, stride, add);
         else
-            MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 6, 16);
+            MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 6, 16, add);
     }
 
-    /// <summary>C[4,24] += A·B with four rows of A as they lie and B packed [depth][24]; any depth.</summary>
+    /// <summary>C[4,24] = A·B, or += with <paramref name="add"/>, with four rows of A as they lie and B packed [depth][24]; any depth.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Strided24(float* a, nint lda, float* b, nint depth, float* c, nint stride)
+    public static void Strided24(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
         if (IsFma)
-            MicroKernelFma.Strided4x24(a, lda, b, depth, c, stride);
+            MicroKernelFma.Strided4x24(a, lda, b, depth, c, stride, add);
         else
-            MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 4, 24);
+            MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 4, 24, add);
     }
 }

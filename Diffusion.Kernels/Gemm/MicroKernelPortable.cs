@@ -14,7 +14,7 @@ internal static unsafe class MicroKernelPortable
 
     /// <summary>Any number of rows and a multiple of 4 columns, for the rarer shapes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride, int rows, int width)
+    public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride, int rows, int width, bool add)
     {
         for (int row = 0; row < rows; row++)
         {
@@ -30,8 +30,13 @@ internal static unsafe class MicroKernelPortable
                     high = Vector128.MultiplyAddEstimate(x, Vector128.Load(p + 4), high);
                     p += width;
                 }
-                (Vector128.Load(c + column) + low).Store(c + column);
-                (Vector128.Load(c + column + 4) + high).Store(c + column + 4);
+                if (add)
+                {
+                    low += Vector128.Load(c + column);
+                    high += Vector128.Load(c + column + 4);
+                }
+                low.Store(c + column);
+                high.Store(c + column + 4);
             }
             a += lda;
             c += stride;

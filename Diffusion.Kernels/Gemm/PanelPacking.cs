@@ -48,6 +48,15 @@ internal static unsafe class PanelPacking
     {
         const int width = MicroKernel.Width;
         int size = type.Size();
+        if (columnStride == 1 && type == ElementType.Float32 && columns == width)
+        {
+            for (int k = 0; k < depth; k++, source += depthStride * sizeof(float), target += width)
+            {
+                Vector256.Load((float*)source).Store(target);
+                Vector256.Load((float*)source + 8).Store(target + 8);
+            }
+            return;
+        }
         if (columnStride == 1)
         {
             for (int k = 0; k < depth; k++, source += depthStride * size, target += width)

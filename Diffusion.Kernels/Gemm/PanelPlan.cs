@@ -7,9 +7,10 @@ namespace Diffusion.Kernels.Cpu;
 /// </summary>
 internal sealed record PanelPlan
 {
-    // Depth of one round: that of a panel and of six rows fit the first-level cache together, a block of rows the second.
-    private const int MaxDepthStep = 256;
-    private const int MaxRowStep = 192;
+    // Depth of one round: that of a panel and of six rows fit the first-level cache together, a block of rows and its results half of
+    // the second: the other half is for the panels that pass through, and for whoever shares the core.
+    private const int MaxDepthStep = 320;
+    private const int MaxRowStep = 96;
     private const int MaxBlockFloats = 1 << 20;
     private const int GroupPanels = 16;
     private const int TasksPerThread = 4;

@@ -166,13 +166,7 @@ internal static unsafe class PanelProduct
     public static void MultiplyColumn(
         float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias)
     {
-        for (int i = 0; i < rows; i += Unit)
-        {
-            MicroKernel.Packed(packed, b, depth, c, stride, start, startStride, bias);
-            packed += tileFloats;
-            c += Unit * stride;
-            start = start == null ? null : start + Unit * startStride;
-        }
+        MicroKernel.Column(packed, (nint)tileFloats, b, depth, (rows + Unit - 1) / Unit, c, stride, start, startStride, bias);
     }
 
     /// <summary>Products straight into the output, on top of bias and residual.</summary>
@@ -227,7 +221,7 @@ internal static unsafe class PanelProduct
             for (int j = 0; j < columns; j++)
                 temporary[i * Width + j] = (start == null ? 0 : start[i * startStride + j]) + (bias == null ? 0 : bias[j]);
         }
-        MicroKernel.Packed(a, b, depth, temporary, Width, temporary, Width, null);
+        MicroKernel.Tile(a, b, depth, temporary, Width, temporary, Width, null);
         for (int i = 0; i < rows; i++)
             Unsafe.CopyBlockUnaligned(c + i * stride, temporary + i * Width, (uint)columns * sizeof(float));
     }

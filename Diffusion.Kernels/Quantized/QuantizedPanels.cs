@@ -132,7 +132,7 @@ internal readonly unsafe struct FloatPanels : IQuantizedPanels
     }
 
     public static void Multiply(byte* tile, int k, byte* panel, int depth, float* c, nint stride, float* start, nint startStride, float* bias) =>
-        MicroKernel.Packed((float*)tile + k * MicroKernel.Rows, (float*)panel, MicroKernel.PadDepth(depth), c, stride, start, startStride, bias);
+        MicroKernel.Tile((float*)tile + k * MicroKernel.Rows, (float*)panel, MicroKernel.PadDepth(depth), c, stride, start, startStride, bias);
 
     private static long Align(long bytes) => (bytes + 63) & ~63L;
 }

@@ -12,6 +12,9 @@ internal static class Race
     // So long .NET may take to compile again what is called often; libraries in machine code have no such phase.
     private const double WarmUp = 400;
 
+    // Threads of other libraries spin for a while after their last piece of work; the next way shouldn't share its cores with them.
+    private const int Pause = 60;
+
     /// <param name="rounds">Samples of each.</param>
     /// <param name="isWarm">All of them have run before and take seconds: one run is a sample.</param>
     /// <param name="ways">The ways.</param>
@@ -35,7 +38,10 @@ internal static class Race
         for (int round = 0; round < rounds; round++)
         {
             for (int i = 0; i < ways.Length; i++)
+            {
+                Thread.Sleep(Pause);
                 samples[i].Add(Clock.Of(() => Repeat(ways[i], repeats[i])) / repeats[i]);
+            }
         }
         return [.. samples.Select(Median)];
     }

@@ -13,6 +13,22 @@ public sealed class CpuAttentionTests : IDisposable
     [Property(MaxTest = 60)]
     public void Agrees_with_the_reference(int seed) => ContractRunner.Check(backend, RandomCase(seed));
 
+    [Theory]
+    [InlineData(0, double.NaN)]
+    [InlineData(1, double.NaN)]
+    [InlineData(2, double.NaN)]
+    [InlineData(2, double.PositiveInfinity)]
+    public void Keeps_what_is_not_finite(int where, double what)
+    {
+        Layout Tokens(int count) => Layout.Contiguous(ElementType.Float32, 1, 2, count, 20);
+        var spec = new AttentionSpec(Tokens(40), Tokens(70), Tokens(70), Tokens(40), 0.2);
+        ContractRunner.Check(backend, new ContractCase($"{what} in operand {where}", spec)
+        {
+            Tolerance = 3e-5,
+            Data = (operand, index, random) => operand == where && index == 777 ? what : random.NextDouble(),
+        });
+    }
+
     private static ContractCase RandomCase(int seed)
     {
         var layouts = new RandomLayouts(seed);

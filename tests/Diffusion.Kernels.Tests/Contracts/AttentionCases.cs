@@ -32,6 +32,10 @@ public static class AttentionCases
             Data = (operand, index, random) => operand == 3 ? index / 70 % 2 == 0 ? double.NegativeInfinity : 0 : random.NextDouble() * 4 - 2,
         };
         yield return Case("large scores", 1, 2, 30, 150, 64) with { Data = (operand, _, random) => (random.NextDouble() * 4 - 2) * (operand < 2 ? 12 : 1), Tolerance = 2e-4 };
+        // Scores that are bounded by the lengths of queries and keys, but make weights or sums that are tiny or overflow.
+        yield return Case("scores far below zero", 1, 2, 30, 50, 24) with { Data = (operand, _, random) => operand < 2 ? (operand == 0 ? 2.3 : -2.3) + random.NextDouble() * 0.1 : random.NextDouble() };
+        yield return Case("scores far above zero", 1, 2, 30, 50, 24) with { Data = (operand, _, random) => operand < 2 ? 2.3 + random.NextDouble() * 0.1 : random.NextDouble() };
+        yield return Case("huge values", 1, 2, 30, 50, 24) with { Data = (operand, _, random) => operand < 2 ? 2.3 + random.NextDouble() * 0.1 : (random.NextDouble() + 1) * 1e30 };
         yield return Case("values of another size", 1, 2, 30, 50, 24, dv: 40);
         foreach (var type in new[] { ElementType.Float16, ElementType.BFloat16 })
             yield return Case($"all {type}", 1, 2, 30, 77, 40, type: type);

@@ -40,21 +40,46 @@ public sealed unsafe class MicroKernelTests
             else if (kernel == "wide")
                 MicroKernelWide.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
             else
-                MicroKernelFma.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
+                MicroKernelFma.Column6x16(pa, 0, pb, depth, 1, pc, Stride, start, Stride, added);
         }
         Check(c, before, 6, 16, depth, (i, k) => a[6 * k + i], (k, j) => b[16 * k + j], (i, j) => (startsFrom ? before[i * Stride + j] : 0) + (hasBias ? bias[j] : 0));
     }
 
-    public static TheoryData<bool, int, int, int> Strided()
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void A_column_is_its_tiles(bool startsFrom, bool hasBias)
     {
-        var data = new TheoryData<bool, int, int, int>();
+        const int tiles = 3, depth = 20, tileFloats = 6 * depth + 5;
+        var random = new Random(1);
+        float[] a = Numbers(random, tiles * tileFloats), b = Numbers(random, 16 * depth), whole = Numbers(random, 6 * tiles * Stride), single = [.. whole], bias = Numbers(random, 16);
+        fixed (float* pa = a, pb = b, pWhole = whole, pSingle = single, pBias = bias)
+        {
+            float* added = hasBias ? pBias : null;
+            MicroKernel.Column(pa, tileFloats, pb, depth, tiles, pWhole, Stride, startsFrom ? pWhole : null, Stride, added);
+            for (int i = 0; i < tiles; i++)
+            {
+                float* c = pSingle + i * 6 * Stride;
+                MicroKernel.Tile(pa + i * tileFloats, pb, depth, c, Stride, startsFrom ? c : null, Stride, added);
+            }
+        }
+        Assert.Equal(single, whole);
+    }
+
+    public static TheoryData<bool, int, int, int, bool> Strided()
+    {
+        var data = new TheoryData<bool, int, int, int, bool>();
         bool[] kernels = MicroKernel.IsFma ? [false, true] : [true];
         foreach (bool portable in kernels)
         {
             foreach (int depth in new[] { 0, 1, 2, 7, 40 })
             {
-                data.Add(portable, depth, 6, 16);
-                data.Add(portable, depth, 4, 24);
+                data.Add(portable, depth, 6, 16, true);
+                data.Add(portable, depth, 4, 24, true);
+                data.Add(portable, depth, 6, 16, false);
+                data.Add(portable, depth, 4, 24, false);
             }
         }
         return data;
@@ -62,7 +87,7 @@ public sealed unsafe class MicroKernelTests
 
     [Theory]
     [MemberData(nameof(Strided))]
-    public void Strided_tiles_agree_with_the_definition(bool portable, int depth, int rows, int columns)
+    public void Strided_tiles_agree_with_the_definition(bool portable, int depth, int rows, int columns, bool add)
     {
         var random = new Random(depth);
         int lda = depth + 3;
@@ -70,13 +95,13 @@ public sealed unsafe class MicroKernelTests
         fixed (float* pa = a, pb = b, pc = c)
         {
             if (portable)
-                MicroKernelPortable.Strided(pa, lda, pb, depth, pc, Stride, rows, columns);
+                MicroKernelPortable.Strided(pa, lda, pb, depth, pc, Stride, rows, columns, add);
             else if (columns == 16)
-                MicroKernelFma.Strided6x16(pa, lda, pb, depth, pc, Stride);
+                MicroKernelFma.Strided6x16(pa, lda, pb, depth, pc, Stride, add);
             else
-                MicroKernelFma.Strided4x24(pa, lda, pb, depth, pc, Stride);
+                MicroKernelFma.Strided4x24(pa, lda, pb, depth, pc, Stride, add);
         }
-        Check(c, before, rows, columns, depth, (i, k) => a[i * lda + k], (k, j) => b[columns * k + j], (i, j) => before[i * Stride + j]);
+        Check(c, before, rows, columns, depth, (i, k) => a[i * lda + k], (k, j) => b[columns * k + j], (i, j) => add ? before[i * Stride + j] : 0);
     }
 
     private static float[] Numbers(Random random, int count)

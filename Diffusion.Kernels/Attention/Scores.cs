@@ -1,0 +1,124 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Diffusion.Kernels.Cpu;
+
+/// <summary>
+/// Softmax of scores that are known to lie within ±<see cref="Bound"/>, in units of ln 2: 2^score can neither overflow nor vanish, so
+/// nothing has to be subtracted first. Shifting all scores of a row changes no softmax, so the result is the same.
+/// </summary>
+internal static unsafe class Scores
+{
+    /// <summary>The largest absolute score: e^41 to 1 between the largest and a score of 0.</summary>
+    public const float Bound = 60;
+
+    private const int Unit = 32;
+
+    // Far from underflow: the weights that matter times values down to 1e-28 are normal numbers.
+    private const float LeastTotal = 1f / (1 << 24);
+
+    /// <summary>Multiplies a packed panel [depth][16] of keys by a factor.</summary>
+    /// <returns>The largest squared length of a key; NaN where there is NaN.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float ScaleKeys(float* panel, float factor, int depth)
+    {
+        var sum0 = Vector256<float>.Zero;
+        var sum1 = Vector256<float>.Zero;
+        for (int i = 0; i < depth; i++, panel += MicroKernel.Width)
+        {
+            var v0 = Vector256.Load(panel) * factor;
+            var v1 = Vector256.Load(panel + 8) * factor;
+            v0.Store(panel);
+            v1.Store(panel + 8);
+            sum0 = Vector256.MultiplyAddEstimate(v0, v0, sum0);
+            sum1 = Vector256.MultiplyAddEstimate(v1, v1, sum1);
+        }
+        var largest = Vector256.Max(sum0, sum1);
+        var half = Vector128.Max(largest.GetLower(), largest.GetUpper());
+        return MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
+    }
+
+    /// <summary>The squared lengths of six rows packed as [depth][6]; NaN where there is NaN.</summary>
+    /// <param name="tile">The rows.</param>
+    /// <param name="depth">Multiple of four: four depths of six rows are three vectors.</param>
+    /// <param name="lengths">Six results.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void SquaredLengths(float* tile, int depth, float* lengths)
+    {
+        Vector256<float> sum0, sum1, sum2;
+        sum0 = sum1 = sum2 = Vector256<float>.Zero;
+        for (int i = 0; i < depth; i += 4, tile += 4 * MicroKernel.Rows)
+        {
+            Vector256<float> v0 = Vector256.Load(tile), v1 = Vector256.Load(tile + 8), v2 = Vector256.Load(tile + 16);
+            sum0 = Vector256.MultiplyAddEstimate(v0, v0, sum0);
+            sum1 = Vector256.MultiplyAddEstimate(v1, v1, sum1);
+            sum2 = Vector256.MultiplyAddEstimate(v2, v2, sum2);
+        }
+        float* sums = stackalloc float[4 * MicroKernel.Rows];
+        sum0.Store(sums);
+        sum1.Store(sums + 8);
+        sum2.Store(sums + 16);
+        for (int i = 0; i < MicroKernel.Rows; i++)
+            lengths[i] = (sums[i] + sums[i + 6]) + (sums[i + 12] + sums[i + 18]);
+    }
+
+    /// <summary>
+    /// Turns a row of scores into weights 2^score. The row has room for a multiple of 32 scores; those after the last become
+    /// next to nothing.
+    /// </summary>
+    /// <returns>The sum of the weights.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Powers(float* scores, int count)
+    {
+        int padded = (count + Unit - 1) / Unit * Unit;
+        for (int j = count; j < padded; j++)
+            scores[j] = -126;
+        var sum0 = Vector256<float>.Zero;
+        var sum1 = Vector256<float>.Zero;
+        // Four vectors a round: the constants are loaded once for all.
+        for (int i = 0; i < padded; i += Unit)
+        {
+            var e0 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i));
+            var e1 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i + 8));
+            e0.Store(scores + i);
+            e1.Store(scores + i + 8);
+            sum0 += e0;
+            sum1 += e1;
+            e0 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i + 16));
+            e1 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i + 24));
+            e0.Store(scores + i + 16);
+            e1.Store(scores + i + 24);
+            sum0 += e0;
+            sum1 += e1;
+        }
+        return Vector256.Sum(sum0 + sum1);
+    }
+
+    /// <summary>
+    /// target = source/total; may be in place. False where the total is tiny (all scores of the row far below 0) or the result isn't
+    /// finite (values that overflow once multiplied): there the online softmax has to do the work.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool Divide(float* source, float total, float* target, int count)
+    {
+        if (!(total >= LeastTotal))
+            return false;
+        float factor = 1 / total;
+        // 0·x is 0 for finite x only.
+        var check = Vector256<float>.Zero;
+        int i = 0;
+        for (; i + 8 <= count; i += 8)
+        {
+            var v = Vector256.Load(source + i);
+            check = Vector256.MultiplyAddEstimate(v, Vector256<float>.Zero, check);
+            (v * factor).Store(target + i);
+        }
+        float rest = 0;
+        for (; i < count; i++)
+        {
+            rest += source[i] * 0;
+            target[i] = source[i] * factor;
+        }
+        return rest == 0 && Vector256.EqualsAll(check, Vector256<float>.Zero);
+    }
+}
