@@ -267,7 +267,10 @@ internal sealed unsafe class CpuAttention
                 int rows = Math.Min(Strip, count - strip);
                 float* q = block.Queries + strip * paddedDepth;
                 for (int p = 0; p * Width < n; p++)
-                    PanelProduct.MultiplyColumn(q, (long)Unit * paddedDepth, k + p * Width * paddedDepth, paddedDepth, rows, scores + p * Width, KeyBlock, null, 0, null);
+                {
+                    float* panel = k + p * Width * paddedDepth, next = panel + Width * paddedDepth;
+                    PanelProduct.MultiplyColumn(q, (long)Unit * paddedDepth, panel, paddedDepth, rows, scores + p * Width, KeyBlock, null, 0, null, next);
+                }
                 float* results = block.Results + strip * paddedSize;
                 for (int i = 0; i < rows; i++)
                 {

@@ -285,11 +285,14 @@ internal sealed unsafe class Winograd
             for (int k = 0; k < depth; k += depthStep)
             {
                 int step = Math.Min(depthStep, depth - k);
+                // After the last panel the first one's next round, or the next element's.
+                float* after = k + step < depth ? b + (long)(k + step) * Width : b + weights.ElementFloats;
                 for (int p = 0; p < n; p++)
                 {
+                    float* panelWeights = b + p * weights.PanelFloats + (long)k * Width;
                     PanelProduct.MultiplyColumn(
-                        a + (long)k * Unit, (long)depth * Unit, b + p * weights.PanelFloats + (long)k * Width, step, count,
-                        c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null);
+                        a + (long)k * Unit, (long)depth * Unit, panelWeights, step, count, c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null,
+                        p + 1 < n ? panelWeights + weights.PanelFloats : after);
                 }
             }
         }
@@ -320,7 +323,7 @@ internal sealed unsafe class Winograd
                         for (int i = 0; i < together; i++)
                         {
                             float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * Width;
-                            PanelProduct.MultiplyColumn(a, (long)depth * Unit, b, step, count, to, stride, k > 0 ? to : null, stride, null);
+                            PanelProduct.MultiplyColumn(a, (long)depth * Unit, b, step, count, to, stride, k > 0 ? to : null, stride, null, b);
                         }
                     }
                 }

@@ -36,9 +36,10 @@ internal static unsafe class MicroKernel
     /// <param name="start">What to add to: C itself, a residual, or null.</param>
     /// <param name="startStride">Floats between its rows.</param>
     /// <param name="bias">16 values to add to each row, or null.</param>
+    /// <param name="next">The panel that will be needed next, to be brought nearer; any address will do.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Column(
-        float* a, nint tileFloats, float* b, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias)
+        float* a, nint tileFloats, float* b, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias, float* next)
     {
         if (Vector512.IsHardwareAccelerated || !IsFma)
         {
@@ -51,7 +52,7 @@ internal static unsafe class MicroKernel
             }
             return;
         }
-        MicroKernelFma.Column6x16(a, tileFloats, b, depth, tiles, c, stride, start, startStride, bias);
+        MicroKernelFma.Column6x16(a, tileFloats, b, depth, tiles, c, stride, start, startStride, bias, next);
     }
 
     /// <summary>One tile of <see cref="Column"/>.</summary>
@@ -61,7 +62,7 @@ internal static unsafe class MicroKernel
         if (Vector512.IsHardwareAccelerated)
             MicroKernelWide.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
         else if (IsFma)
-            MicroKernelFma.Column6x16(a, 0, b, depth, 1, c, stride, start, startStride, bias);
+            MicroKernelFma.Column6x16(a, 0, b, depth, 1, c, stride, start, startStride, bias, b);
         else
             MicroKernelPortable.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
     }

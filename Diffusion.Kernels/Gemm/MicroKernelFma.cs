@@ -9,10 +9,11 @@ internal static unsafe class MicroKernelFma
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Column6x16(
-        float* packed, nint tileFloats, float* panel, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias)
+        float* packed, nint tileFloats, float* panel, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias,
+        float* next)
     {
         float* end = panel + depth * 16;
-        for (; tiles > 0; tiles--)
+        for (nint tile = 0; tile < tiles; tile++)
         {
             Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
             if (bias != null)
@@ -31,9 +32,12 @@ internal static unsafe class MicroKernelFma
             Sse.Prefetch0(c + 3 * stride);
             Sse.Prefetch0(c + 4 * stride);
             Sse.Prefetch0(c + 5 * stride);
-            float* a = packed, b = panel;
+            // A quarter of the next panel's lines, a line a round, so that it waits in the second-level cache.
+            float* a = packed, b = panel, ahead = next + (tile & 3) * depth * 4;
             while (b < end)
             {
+                Sse.Prefetch1(ahead);
+                ahead += 16;
                 var b0 = Vector256.Load(b);
                 var b1 = Vector256.Load(b + 8);
                 var x = Avx.BroadcastScalarToVector256(a);

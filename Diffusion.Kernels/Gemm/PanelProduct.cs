@@ -91,6 +91,15 @@ internal static unsafe class PanelProduct
         return plan.WidenedFloats == 0 ? (float*)weights + first : Widen(plan, weights, first, depth, own + plan.ThreadFloats - plan.WidenedFloats);
     }
 
+    /// <summary>Where the round's depth of the next of some panels lies; after the last, the next round's of the first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* Next(PanelPlan plan, byte* weights, int panel, int first, int end, int k)
+    {
+        bool last = panel + 1 == end;
+        long elements = (last ? first : panel + 1) * plan.Weights.PanelElements + (long)(last ? k + plan.DepthStep : k) * Width;
+        return (float*)(weights + elements * plan.Weights.Packed.Size());
+    }
+
     private static float* Widen(PanelPlan plan, byte* weights, long first, int depth, float* target)
     {
         var type = plan.Weights.Packed;
@@ -152,21 +161,21 @@ internal static unsafe class PanelProduct
             int n = Math.Min(plan.DepthStep, depth - k);
             for (int panel = 0; panel < panels; panel++)
             {
-                float* b = Panel(plan, weights, panel, k, n, own);
+                float* b = Panel(plan, weights, panel, k, n, own), next = Next(plan, weights, panel, 0, panels, k);
                 float* c = gates == null ? results + panel * Width : ((panel & 1) == 0 ? results : gates) + panel / 2 * Width;
-                MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0 ? c : null, stride, null);
+                MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0 ? c : null, stride, null, next);
             }
             k += plan.DepthStep;
         }
         while (k < depth);
     }
 
-    /// <summary>All tiles of a block with one panel.</summary>
+    /// <summary>All tiles of a block with one panel; <paramref name="next"/> is the panel that comes after it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MultiplyColumn(
-        float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias)
+        float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias, float* next)
     {
-        MicroKernel.Column(packed, (nint)tileFloats, b, depth, (rows + Unit - 1) / Unit, c, stride, start, startStride, bias);
+        MicroKernel.Column(packed, (nint)tileFloats, b, depth, (rows + Unit - 1) / Unit, c, stride, start, startStride, bias, next);
     }
 
     /// <summary>Products straight into the output, on top of bias and residual.</summary>
@@ -191,13 +200,13 @@ internal static unsafe class PanelProduct
                 nint startStride = k > 0 ? stride : (nint)store.ResidualStride;
                 for (int panel = group; panel < end; panel++)
                 {
-                    float* b = Panel(plan, weights, panel, k, n, own);
+                    float* b = Panel(plan, weights, panel, k, n, own), next = Next(plan, weights, panel, group, end, k);
                     float* a = packed + (long)k * Unit;
                     int at = column + panel * Width, columns = Math.Min(Width, plan.Weights.Columns - at);
                     float* add = bias == null || k > 0 ? null : bias + at;
                     float* c = output + at, start = k > 0 ? c : residual == null ? null : residual + at;
                     int whole = columns == Width ? rows / Unit * Unit : 0;
-                    MultiplyColumn(a, tile, b, n, whole, c, stride, start, startStride, add);
+                    MultiplyColumn(a, tile, b, n, whole, c, stride, start, startStride, add, next);
                     a += whole / Unit * tile;
                     for (int i = whole; i < rows; i += Unit, a += tile)
                     {

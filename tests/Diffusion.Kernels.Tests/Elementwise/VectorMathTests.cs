@@ -27,6 +27,7 @@ public sealed class VectorMathTests
         { ElementwiseOp.Sigmoid, -80, 80, 4 },
         { ElementwiseOp.Silu, -80, 80, 4 },
         { ElementwiseOp.Gelu, -4, 8, 24 },
+        { ElementwiseOp.Gelu, -12.5, -4, 256 },
         { ElementwiseOp.Softplus, -80, 80, 4 },
         { ElementwiseOp.Mish, -20, 40, 8 },
         { ElementwiseOp.QuickGelu, -10, 40, 24 },

@@ -40,7 +40,7 @@ public sealed unsafe class MicroKernelTests
             else if (kernel == "wide")
                 MicroKernelWide.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
             else
-                MicroKernelFma.Column6x16(pa, 0, pb, depth, 1, pc, Stride, start, Stride, added);
+                MicroKernelFma.Column6x16(pa, 0, pb, depth, 1, pc, Stride, start, Stride, added, pb);
         }
         Check(c, before, 6, 16, depth, (i, k) => a[6 * k + i], (k, j) => b[16 * k + j], (i, j) => (startsFrom ? before[i * Stride + j] : 0) + (hasBias ? bias[j] : 0));
     }
@@ -58,7 +58,7 @@ public sealed unsafe class MicroKernelTests
         fixed (float* pa = a, pb = b, pWhole = whole, pSingle = single, pBias = bias)
         {
             float* added = hasBias ? pBias : null;
-            MicroKernel.Column(pa, tileFloats, pb, depth, tiles, pWhole, Stride, startsFrom ? pWhole : null, Stride, added);
+            MicroKernel.Column(pa, tileFloats, pb, depth, tiles, pWhole, Stride, startsFrom ? pWhole : null, Stride, added, pb);
             for (int i = 0; i < tiles; i++)
             {
                 float* c = pSingle + i * 6 * Stride;
