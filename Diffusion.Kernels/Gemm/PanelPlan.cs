@@ -107,6 +107,7 @@ internal sealed record PanelPlan
         if (shared)
         {
             runs = (int)Math.Min((wanted + blocks * weights.Matrices - 1) / (blocks * weights.Matrices), (panels + 1) / 2);
+            runs = Math.Max(runs, (panels + GroupPanels - 1) / GroupPanels);
             int step = (panels + runs - 1) / runs;
             step += step & 1;
             group = Math.Min(group, step);

@@ -61,8 +61,9 @@ internal static unsafe class PanelProduct
     {
         ref var job = ref Unsafe.AsRef<PanelJob<TPacker>>(state);
         var plan = job.Plan;
-        int block = task / plan.PanelRuns, run = task % plan.PanelRuns;
-        int matrix = block / plan.RowBlocks;
+        // Tasks that follow each other share their panels, which then come from memory once.
+        int matrix = task / (plan.RowBlocks * plan.PanelRuns), run = task / plan.RowBlocks % plan.PanelRuns;
+        int block = matrix * plan.RowBlocks + task % plan.RowBlocks;
         float* own = job.Workspace + plan.SharedFloats + thread * plan.ThreadFloats;
         float* packed = own;
         if (plan.SharedRows)
