@@ -93,7 +93,8 @@ internal sealed unsafe class Winograd
         shared = pool.Threads > 1 && fair < Math.Min(MinBlock, most);
         block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
         blocks = (tiles + block - 1) / block;
-        group = Math.Min(MaxGroup, panels);
+        group = shared ? (int)CpuSplit.EvenStep(panels, late ? MaxSide : 1, MaxSide, MaxGroup, blocks, pool.Threads) : MaxGroup;
+        group = Math.Min(group, panels);
         groups = (panels + group - 1) / group;
         int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
         depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);

@@ -117,6 +117,8 @@ internal sealed record PanelPlan
         if (weights.Paired)
             group += group & 1;
         long rowStep = Math.Max(unit, ((rows + blocks - 1) / blocks + unit - 1) / unit * unit);
+        if (threads > 1 && blocks > 1)
+            rowStep = CpuSplit.EvenStep(rows, unit, (rowStep / 2 + unit - 1) / unit * unit, rowStep, (long)weights.Matrices * runs, threads);
         blocks = (rows + rowStep - 1) / rowStep;
 
         long tiles = blocks * (rowStep / unit) * weights.Matrices;
