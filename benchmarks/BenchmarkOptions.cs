@@ -39,7 +39,7 @@ internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
                 "--scaling" => options with { IsScaling = true },
                 "--filter" => options with { Filter = Next() },
                 "--weights" => options with { Weights = Budget(Next()) },
-                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N, --filter TEXT, --weights lean|balanced|unlimited, or with peers --sdxl, --shared, --scaling."),
+                _ => throw new ArgumentException($"benchmarks: unknown option {args[i]}; use --quick, --threads N, --filter TEXT, --weights lean|balanced|unlimited|SECONDS, or with peers --sdxl, --shared, --scaling."),
             };
         }
         return options;
@@ -50,7 +50,8 @@ internal sealed record BenchmarkOptions(bool Quick, int Threads, string Filter)
         "lean" => WeightBudget.Lean,
         "balanced" => WeightBudget.Balanced,
         "unlimited" => WeightBudget.Unlimited,
-        _ => throw new ArgumentException($"benchmarks: --weights takes lean, balanced or unlimited; got '{text}'."),
+        _ when double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) => WeightBudget.Of(seconds),
+        _ => throw new ArgumentException($"benchmarks: --weights takes lean, balanced, unlimited or seconds a gigabyte must save; got '{text}'."),
     };
 
     private static int Number(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n > 0

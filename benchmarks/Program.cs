@@ -62,7 +62,7 @@ static int Run(string verb, string[] rest)
                   --sdxl       peers: also the UNet of Stable Diffusion XL, where there is memory for it
                   --shared     peers: that one with the same weights in layers of equal shape
                   --scaling    peers: our own times with one thread and with N, in place of the race
-                  --weights B  unet, memory: budget of packed weights, lean, balanced or unlimited
+                  --weights B  unet, memory: budget of packed weights: lean, balanced, unlimited, or seconds a gigabyte must save
                 """);
             return verb is "--help" or "-h" ? 0 : 2;
     }

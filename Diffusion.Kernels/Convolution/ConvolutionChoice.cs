@@ -51,6 +51,9 @@ internal static class ConvolutionChoice
     // Bytes a second of weights that are read once.
     private const double WeightRate = 8e9;
 
+    // Transformed weights are float32: from 16 bits they grow twice as much, and are 16 bits wide to save memory in the first place.
+    private const double NarrowPrice = 4;
+
     /// <summary>The way that costs least, its weights' memory included.</summary>
     public static ConvolutionAlgorithm Choose(ConvolutionSpec spec, CpuContext context)
     {
@@ -58,12 +61,13 @@ internal static class ConvolutionChoice
             return forced;
         var budget = context.Weights;
         double stored = (double)spec.W.Count * spec.W.Type.Size();
+        double dearer = spec.W.Type is ElementType.Float16 or ElementType.BFloat16 ? NarrowPrice : 1;
         var best = ConvolutionAlgorithm.Direct;
         double least = double.PositiveInfinity;
         foreach (var cost in Costs(spec))
         {
             // Panels are padded; that isn't what the budget is about.
-            double seconds = cost.Seconds + budget.Price(cost.Bytes - Math.Max(stored, Padded(spec)))
+            double seconds = cost.Seconds + dearer * budget.Price(cost.Bytes - Math.Max(stored, Padded(spec)))
                 + (cost.Algorithm is ConvolutionAlgorithm.Winograd4 or ConvolutionAlgorithm.LateWinograd4 ? Digit : 0);
             if (seconds < least)
                 (best, least) = (cost.Algorithm, seconds);

@@ -54,6 +54,15 @@ public sealed class CpuConvolutionTests : IDisposable
     }
 
     [Fact]
+    public void Weights_of_16_bits_are_enlarged_less_readily()
+    {
+        using var balanced = CpuBackend.Create(1);
+        var spec = Square(640, 640, 32);
+        Assert.Equal("winograd-4x4", balanced.Prepare(spec).Algorithm);
+        Assert.Equal("winograd-4x4-late", balanced.Prepare(spec with { W = spec.W with { Type = ElementType.Float16 } }).Algorithm);
+    }
+
+    [Fact]
     public void Memory_without_a_price_goes_to_transformed_weights()
     {
         using var unlimited = CpuBackend.Create(new CpuOptions { Threads = 1, Weights = WeightBudget.Unlimited });
