@@ -6,8 +6,8 @@ namespace Diffusion.Benchmarks.Measuring;
 /// </summary>
 internal static class Race
 {
-    // A sample shorter than this would measure the clock.
-    private const double MinimumSample = 25;
+    // A sample shorter than this would measure the clock, and the first run after the pause.
+    private const double MinimumSample = 100;
 
     // So long .NET may take to compile again what is called often; libraries in machine code have no such phase.
     private const double WarmUp = 400;
