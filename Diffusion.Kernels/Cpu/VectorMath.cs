@@ -31,22 +31,31 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> KeepNaN(Vector<float> x, Vector<float> value) => Vector.ConditionalSelect(Vector.AsVectorSingle(Vector.Equals(x, x)), value, x);
 
-    /// <summary>e^x within 2 ulp; denormal results too, 0 and ∞ beyond.</summary>
+    /// <summary>n + 1.5·2^23, where e^x is about 2^n: the addition rounds n to an integer and leaves it in the low bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector<float> Exp(Vector<float> x)
+    private static Vector<float> Doublings(Vector<float> x) => Fma(x, new Vector<float>(1.44269504f), 12582912f);
+
+    /// <summary>e^x·2^−n for the n of <see cref="Doublings"/>: from √½ to √2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> Remainder(Vector<float> x, Vector<float> shifted)
     {
-        var bounded = Vector.MinNative(Vector.MaxNative(x, new Vector<float>(-105f)), new Vector<float>(89f));
-        // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
-        var magic = new Vector<float>(12582912f);
-        var shifted = Fma(bounded, new Vector<float>(1.44269504f), magic);
-        var n = shifted - magic;
-        var r = Fma(n, new Vector<float>(-0.693115234375f), bounded);
+        var n = shifted - new Vector<float>(12582912f);
+        var r = Fma(n, new Vector<float>(-0.693115234375f), x);
         r = Fma(n, new Vector<float>(-3.19461849453e-5f), r);
         var p = Fma(new Vector<float>(0.00139269266f), r, 0.00836377387f);
         p = Fma(p, r, 0.0416665501f);
         p = Fma(p, r, 0.166665734f);
         p = Fma(p, r, 0.5f);
-        p = Fma(p * r, r, r) + Vector<float>.One;
+        return Fma(p * r, r, r) + Vector<float>.One;
+    }
+
+    /// <summary>e^x within 2 ulp; denormal results too, 0 and ∞ beyond.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Exp(Vector<float> x)
+    {
+        var bounded = Vector.MinNative(Vector.MaxNative(x, new Vector<float>(-105f)), new Vector<float>(89f));
+        var shifted = Doublings(bounded);
+        var p = Remainder(bounded, shifted);
         // 2^n in two factors, since n may lie outside float32's exponents.
         var power = Vector.AsVectorInt32(shifted) - new Vector<int>(0x4B400000);
         var half = Vector.ShiftRightArithmetic(power, 1);
@@ -63,15 +72,8 @@ internal static class VectorMath
     private static Vector<float> OnePlusExp(Vector<float> x)
     {
         var bounded = Vector.MinNative(Vector.MaxNative(x, new Vector<float>(-87f)), new Vector<float>(89f));
-        var shifted = Fma(bounded, new Vector<float>(1.44269504f), new Vector<float>(12582912f));
-        var n = shifted - new Vector<float>(12582912f);
-        var r = Fma(n, new Vector<float>(-0.693115234375f), bounded);
-        r = Fma(n, new Vector<float>(-3.19461849453e-5f), r);
-        var p = Fma(new Vector<float>(0.00139269266f), r, 0.00836377387f);
-        p = Fma(p, r, 0.0416665501f);
-        p = Fma(p, r, 0.166665734f);
-        p = Fma(p, r, 0.5f);
-        p = Fma(p * r, r, r) + Vector<float>.One;
+        var shifted = Doublings(bounded);
+        var p = Remainder(bounded, shifted);
         // An exponent of 128 makes ∞.
         var power = Vector.ShiftLeft(Vector.AsVectorInt32(shifted) - new Vector<int>(0x4B400000 - 127), 23);
         return Fma(p, Vector.AsVectorSingle(power), 1f);
@@ -161,15 +163,8 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> HalfExp(Vector<float> x)
     {
-        var shifted = Fma(x, new Vector<float>(1.44269504f), 12582912f);
-        var n = shifted - new Vector<float>(12582912f);
-        var r = Fma(n, new Vector<float>(-0.693115234375f), x);
-        r = Fma(n, new Vector<float>(-3.19461849453e-5f), r);
-        var p = Fma(new Vector<float>(0.00139269266f), r, 0.00836377387f);
-        p = Fma(p, r, 0.0416665501f);
-        p = Fma(p, r, 0.166665734f);
-        p = Fma(p, r, 0.5f);
-        p = Fma(p * r, r, r) + Vector<float>.One;
+        var shifted = Doublings(x);
+        var p = Remainder(x, shifted);
         return p * Vector.AsVectorSingle(Vector.ShiftLeft(Vector.AsVectorInt32(shifted) - new Vector<int>(0x4B400000 - 126), 23));
     }
 

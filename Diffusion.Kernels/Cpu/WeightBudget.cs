@@ -12,10 +12,7 @@ public sealed record WeightBudget
 
     private WeightBudget(double secondsPerGigabyte) => SecondsPerGigabyte = secondsPerGigabyte;
 
-    /// <summary>
-    /// Fast; the weights of Stable Diffusion's UNet take about 1.25 times their stored size. The default. Four times as careful with weights
-    /// of 16 bits, whose transformed form is float32.
-    /// </summary>
+    /// <summary>Fast; the weights of Stable Diffusion's UNet take about 1.25 times their stored size. The default.</summary>
     public static WeightBudget Balanced { get; } = new(0.15);
 
     /// <summary>Packed weights take what the stored ones take: only panels' padding is added.</summary>
@@ -26,7 +23,8 @@ public sealed record WeightBudget
 
     /// <summary>
     /// The time of one core, in seconds, that a gigabyte of packed weights beyond the stored ones must save each time that all of it is
-    /// used once; ≥ 0. The first megabyte of each operation is free. Infinite: none is worth it.
+    /// used once; ≥ 0. The first megabyte of each operation is free. Infinite: none is worth it. Weights of 16 bits have to save four times
+    /// as much, since their transformed form is float32.
     /// </summary>
     public double SecondsPerGigabyte { get; }
 

@@ -9,6 +9,9 @@ namespace Diffusion.Benchmarks.Peers;
 /// <param name="Create">Makes the inputs, ours on a device.</param>
 internal sealed record PeerCase(string Name, double Gigaflops, bool IsQuick, Func<Device, PeerRun> Create)
 {
+    /// <summary>A whole network: one run takes so long that it is a sample.</summary>
+    public bool IsWhole => Gigaflops > 100;
+
     /// <summary>How far results may differ, relative to the largest. Two ways to sum up a few thousand products agree to much less.</summary>
     public double Agreement { get; init; } = 1e-3;
 }

@@ -10,9 +10,6 @@ namespace Diffusion.Benchmarks.Peers;
 /// <summary>Races against libtorch and ONNX Runtime in one process.</summary>
 internal static class PeersVerb
 {
-    // What a network's forward takes at least; a single run is a sample then.
-    private const double WholeGigaflops = 100;
-
     // What takes a minute.
     private const double HugeGigaflops = 5000;
 
@@ -66,9 +63,8 @@ internal static class PeersVerb
         var run = item.Create(device);
         var mine = run.Result();
         double[] errors = [.. run.Peers.Select(peer => Error(mine, peer.Result()))];
-        bool isWhole = item.Gigaflops > WholeGigaflops;
-        int samples = item.Gigaflops > HugeGigaflops ? 1 : isWhole ? 3 : 5;
-        var times = Measuring.Race.Run(options.Quick ? samples : 2 * samples - 1, isWhole, [run.Ours, .. run.Peers.Select(Fastest)]);
+        int samples = item.Gigaflops > HugeGigaflops ? 1 : item.IsWhole ? 3 : 5;
+        var times = Measuring.Race.Run(options.Quick ? samples : 2 * samples - 1, item.IsWhole, [run.Ours, .. run.Peers.Select(Fastest)]);
         bool agree = true;
         for (int i = 0; i < run.Peers.Length; i++)
         {

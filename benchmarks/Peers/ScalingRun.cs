@@ -24,8 +24,7 @@ internal static class ScalingRun
             PeerRun alone = item.Create(one), together = item.Create(all);
             alone.Ours();
             together.Ours();
-            bool isWhole = item.Gigaflops > 100;
-            var times = Race.Run(isWhole ? 3 : options.Quick ? 5 : 9, isWhole, alone.Ours, together.Ours);
+            var times = Race.Run(item.IsWhole ? 3 : options.Quick ? 5 : 9, item.IsWhole, alone.Ours, together.Ours);
             factors.Add(times[0].Wall / times[1].Wall);
             Console.WriteLine($"SCALING {item.Name} {times[0].Wall:F3} {times[1].Wall:F3} {factors[^1]:F2}; processor time {times[1].Processor / times[0].Processor:F2} times as much");
             alone.Free();

@@ -18,15 +18,6 @@ internal static class MemoryVerb
 {
     private static readonly ClipTextConfig Text = new() { HiddenSize = 768, IntermediateSize = 3072, NumAttentionHeads = 12, ProjectionDim = 768 };
 
-    private static readonly AutoencoderKLConfig Decoder = new()
-    {
-        DownBlockTypes = ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
-        UpBlockTypes = ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"],
-        BlockOutChannels = [128, 256, 512, 512],
-        LayersPerBlock = 2,
-        SampleSize = 512,
-    };
-
     public static int Run(BenchmarkOptions options)
     {
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -34,7 +25,7 @@ internal static class MemoryVerb
         try
         {
             long stored = Write(folder.FullName, "text", ClipTextModel.ExpectedTensors(Text)) + Write(folder.FullName, "unet", UNet2DConditionModel.ExpectedTensors(StableDiffusion15.Config))
-                + Write(folder.FullName, "vae", AutoencoderKL.ExpectedTensors(Decoder));
+                + Write(folder.FullName, "vae", AutoencoderKL.ExpectedTensors(StableDiffusionDecoder.Config));
             GC.Collect(2, GCCollectionMode.Aggressive, true, true);
             Print("files written", 0);
             Console.WriteLine($"weights as stored {Memory.Megabytes(stored)}, float16; budget {options.Weights.SecondsPerGigabyte} s a GB; {options.Threads} threads");
@@ -54,7 +45,7 @@ internal static class MemoryVerb
         using WeightStore text = Store("text"), unet = Store("unet"), vae = Store("vae");
         var encoder = ClipTextModel.Load(Text, text, device);
         var denoiser = UNet2DConditionModel.Load(StableDiffusion15.Config, unet, device);
-        var decoder = AutoencoderKL.Load(Decoder, vae, device);
+        var decoder = AutoencoderKL.Load(StableDiffusionDecoder.Config, vae, device);
         Print("loaded", 0);
         using var ids = Tensor.FromIntegers([.. Enumerable.Range(0, 2 * 77).Select(i => (long)i % 49408)], new Shape([2, 77]), device);
         Tensor? tokens = null, latents = null;

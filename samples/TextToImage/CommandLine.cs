@@ -78,6 +78,9 @@ internal sealed class CommandLine
             throw new Refused("A prompt is needed: what is to be seen?", ExitCodes.Usage);
         }
 
+        if (recipe.Length > 0)
+            RefuseBesideRecipe(parsed, words);
+
         return Generation.Run(
             new Request
             {
@@ -101,6 +104,16 @@ internal sealed class CommandLine
                 Explain = parsed.GetValue(explain),
             },
             cancel);
+    }
+
+    // A recipe says all of this itself.
+    private void RefuseBesideRecipe(ParseResult parsed, string words)
+    {
+        if (words.Length > 0)
+            throw new Refused($"--from-recipe makes the picture of the recipe's prompt; leave out \"{words}\".", ExitCodes.Usage);
+        Option[] own = [seed, steps, width, height, scheduler, guidance, rescale, negative, count, eta, clipSkip, weights];
+        if (Array.Find(own, option => parsed.GetResult(option) is { Implicit: false }) is { } given)
+            throw new Refused($"--from-recipe takes everything from the recipe; leave out {given.Name}.", ExitCodes.Usage);
     }
 
     // The parser takes an option that it doesn't know for a word of the prompt.
