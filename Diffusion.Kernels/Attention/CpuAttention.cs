@@ -43,6 +43,8 @@ internal sealed unsafe class CpuAttention
 
     private readonly int keyPanels;
     private readonly int keySlices;
+    // Floats between rows of scores: few keys lie densely, since rows a kilobyte apart share sets of the first-level cache.
+    private readonly int scoreStep;
     private readonly int queryBlock;
     private readonly int queryBlocks;
     private readonly int chunk;
@@ -55,6 +57,9 @@ internal sealed unsafe class CpuAttention
 
     // Few queries: a task takes a head through both steps, so that its keys and values stay in that core's cache.
     private readonly bool wholeHeads;
+
+    // Sums over values are results, and may be written where these belong.
+    private readonly bool inPlace;
 
     private CpuAttention(AttentionSpec spec, CpuContext context)
     {
@@ -73,6 +78,7 @@ internal sealed unsafe class CpuAttention
         paddedSize = narrow * Width + (wide ? Wide : 0);
         keyPanels = (keys + Width - 1) / Width;
         keySlices = (keys + KeyBlock - 1) / KeyBlock;
+        scoreStep = Math.Clamp(keyPanels * Width, Width, KeyBlock);
         int most = Math.Max(depth, size) > 512 ? MaxQueryBlock / 2 : MaxQueryBlock;
         long fair = ((long)queries * pairs + 2 * context.Threads - 1) / (2 * context.Threads);
         int blocks = (queries + most - 1) / most;
@@ -86,6 +92,7 @@ internal sealed unsafe class CpuAttention
         headsInside = heads * (keyFloats + valueFloats) <= MaxSharedFloats && queryBlocks >= 4 * context.Threads;
         chunk = (int)Math.Clamp(MaxPackedFloats / Math.Max(1, keyFloats + valueFloats), Math.Min(pairs, context.Threads), pairs);
         wholeHeads = queryBlocks <= MaxWholeBlocks && (pairs % context.Threads == 0 || pairs >= 4 * context.Threads);
+        inPlace = keySlices <= 1 && spec.O.Type == ElementType.Float32 && spec.O.Strides[3] == 1 && paddedSize == size;
         threadFloats = PanelPlan.Align((long)Strip * KeyBlock + queryBlock * (paddedSize + paddedDepth + 3L) + RowFloats);
     }
 
@@ -161,13 +168,20 @@ internal sealed unsafe class CpuAttention
         float* target = job.Keys + index * keyFloats + (long)first * paddedDepth;
         float* length = job.Keys + index * keyFloats + (long)keyPanels * Width * paddedDepth + first / KeyBlock;
         *length = 0;
+        // The scale goes to the keys: there are rarely more of them than of queries.
+        float scale = (float)(spec.Scale * LogTwoOfE);
+        bool fast = Avx.IsSupported && k.Type == ElementType.Float32 && k.Strides[3] == 1 && depth % 4 == 0;
         for (int key = first; key < end; key += Width, target += Width * paddedDepth)
         {
+            if (fast && end - key >= Width)
+            {
+                *length = MathF.Max(*length, Scores.PackKeys((float*)source + key * k.Strides[2], (nint)k.Strides[2], scale, depth, target));
+                continue;
+            }
             PanelPacking.PackColumns(
                 k.Type, source + key * k.Strides[2] * k.Type.Size(), k.Strides[3], k.Strides[2], depth, Math.Min(Width, end - key), target, scratch);
             new Span<float>(target + depth * Width, (paddedDepth - depth) * Width).Clear();
-            // The scale goes to the keys: there are rarely more of them than of queries.
-            *length = MathF.Max(*length, Scores.ScaleKeys(target, (float)(spec.Scale * LogTwoOfE), depth));
+            *length = MathF.Max(*length, Scores.ScaleKeys(target, scale, depth));
         }
         int bytes = v.Type.Size();
         source = Head(job.V, v, job.FirstPair + index) + first * v.Strides[2] * bytes;
@@ -226,9 +240,68 @@ internal sealed unsafe class CpuAttention
         block.Row = block.Totals + queryBlock;
         PackQueries(Head(job.Q, spec.Q, block.Pair) + first * spec.Q.Strides[2] * spec.Q.Type.Size(), block);
         block.Limit = LengthLimit(ref job, index);
+        if (keySlices <= 1)
+        {
+            AttendAtOnce(ref job, block);
+            return;
+        }
         do
             Compute(ref job, block);
         while (!TryStore(ref job, block));
+    }
+
+    /// <summary>Where all keys are one block: weights are divided by their sum before they meet values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AttendAtOnce(ref Job job, in Block block)
+    {
+        var o = spec.O;
+        long bytes = o.Type.Size(), step = o.Strides[2];
+        byte* target = Head(job.O, o, block.Pair) + block.First * step * bytes;
+        float* k = job.Keys + block.Index * keyFloats, v = job.Values + block.Index * valueFloats, scores = block.Scores;
+        new Span<float>(block.Largest, block.Count).Fill(float.NegativeInfinity);
+        new Span<float>(block.Totals, block.Count).Clear();
+        int seen = spec.Causal ? Math.Min(keys, block.First + block.Count) : keys;
+        for (int strip = 0; strip < block.Count; strip += Strip, target += Strip * step * bytes)
+        {
+            int rows = Math.Min(Strip, block.Count - strip);
+            float* results = block.Results + strip * paddedSize;
+            MultiplyKeys(block, strip, rows, k, seen);
+            for (int i = 0; i < rows; i++)
+            {
+                float* row = scores + i * scoreStep;
+                float total;
+                if (block.Lengths[strip + i] <= block.Limit)
+                {
+                    total = Scores.Powers(row, seen);
+                }
+                else
+                {
+                    Weigh(ref job, block, strip + i, 0, seen, row, results);
+                    total = block.Totals[strip + i];
+                }
+                OnlineSoftmax.Scale(row, total == 0 ? 0 : 1 / total, row, seen);
+            }
+            if (inPlace && rows >= Unit)
+            {
+                AddValues(scores, v, 0, seen, rows, (float*)target, step);
+                continue;
+            }
+            AddValues(scores, v, 0, seen, rows, results, paddedSize);
+            for (int i = 0; i < rows; i++)
+                CpuConvert.Store(o.Type, results + i * paddedSize, target + i * step * bytes, size == 1 ? 1 : o.Strides[3], size);
+        }
+    }
+
+    /// <summary>Scores of a strip of queries with a block of keys.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void MultiplyKeys(in Block block, int strip, int rows, float* k, int n)
+    {
+        float* q = block.Queries + strip * paddedDepth;
+        for (int p = 0; p * Width < n; p++)
+        {
+            float* panel = k + p * Width * paddedDepth, next = panel + Width * paddedDepth;
+            PanelProduct.MultiplyColumn(q, (long)Unit * paddedDepth, panel, paddedDepth, rows, block.Scores + p * Width, scoreStep, null, 0, null, next);
+        }
     }
 
     /// <summary>
@@ -265,21 +338,16 @@ internal sealed unsafe class CpuAttention
             for (int strip = 0; strip < count; strip += Strip)
             {
                 int rows = Math.Min(Strip, count - strip);
-                float* q = block.Queries + strip * paddedDepth;
-                for (int p = 0; p * Width < n; p++)
-                {
-                    float* panel = k + p * Width * paddedDepth, next = panel + Width * paddedDepth;
-                    PanelProduct.MultiplyColumn(q, (long)Unit * paddedDepth, panel, paddedDepth, rows, scores + p * Width, KeyBlock, null, 0, null, next);
-                }
+                MultiplyKeys(block, strip, rows, k, n);
                 float* results = block.Results + strip * paddedSize;
                 for (int i = 0; i < rows; i++)
                 {
                     if (block.Lengths[strip + i] <= block.Limit)
-                        block.Totals[strip + i] += Scores.Powers(scores + i * KeyBlock, n);
+                        block.Totals[strip + i] += Scores.Powers(scores + i * scoreStep, n);
                     else
-                        Weigh(ref job, block, strip + i, key, n, scores + i * KeyBlock, results + i * paddedSize);
+                        Weigh(ref job, block, strip + i, key, n, scores + i * scoreStep, results + i * paddedSize);
                 }
-                AddValues(scores, job.Values + block.Index * valueFloats, key, n, rows, results);
+                AddValues(scores, job.Values + block.Index * valueFloats, key, n, rows, results, paddedSize);
             }
         }
     }
@@ -372,22 +440,31 @@ internal sealed unsafe class CpuAttention
         OnlineSoftmax.AddMask(scores, strip, count, LogTwoOfE);
     }
 
-    /// <summary>results += weights · values of one block of keys; the first block sets them.</summary>
+    /// <summary>
+    /// results += weights · values of one block of keys; the first block sets them. The last tile moves up until it ends with the last
+    /// row, where there are rows enough; otherwise it fills more rows than asked for.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddValues(float* weights, float* values, int key, int depth, int count, float* results)
+    private void AddValues(float* weights, float* values, int key, int depth, int count, float* results, long step)
     {
         bool add = key > 0;
         for (int p = 0; p < narrow; p++)
         {
             float* panel = values + ((long)p * keys + key) * Width;
             for (int i = 0; i < count; i += Unit)
-                MicroKernel.Strided(weights + i * KeyBlock, KeyBlock, panel, depth, results + i * paddedSize + p * Width, paddedSize, add);
+            {
+                int row = add ? i : Math.Min(i, Math.Max(0, count - Unit));
+                MicroKernel.Strided(weights + row * scoreStep, scoreStep, panel, depth, results + row * step + p * Width, (nint)step, add);
+            }
         }
         if (!wide)
             return;
         float* last = values + (long)narrow * Width * keys + (long)key * Wide;
         for (int i = 0; i < count; i += 4)
-            MicroKernel.Strided24(weights + i * KeyBlock, KeyBlock, last, depth, results + i * paddedSize + narrow * Width, paddedSize, add);
+        {
+            int row = add ? i : Math.Min(i, Math.Max(0, count - 4));
+            MicroKernel.Strided24(weights + row * scoreStep, scoreStep, last, depth, results + row * step + narrow * Width, (nint)step, add);
+        }
     }
 
     private struct Job

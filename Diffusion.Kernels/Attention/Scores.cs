@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
@@ -33,9 +34,51 @@ internal static unsafe class Scores
             sum0 = Vector256.MultiplyAddEstimate(v0, v0, sum0);
             sum1 = Vector256.MultiplyAddEstimate(v1, v1, sum1);
         }
-        var largest = Vector256.Max(sum0, sum1);
-        var half = Vector128.Max(largest.GetLower(), largest.GetUpper());
-        return MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
+        return Largest(Vector256.Max(sum0, sum1));
+    }
+
+    /// <summary>Sixteen keys as they lie into a panel [depth][16], multiplied by a factor.</summary>
+    /// <param name="keys">The first key.</param>
+    /// <param name="stride">Floats from key to key.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="depth">Multiple of four.</param>
+    /// <param name="panel">The panel.</param>
+    /// <returns>The largest squared length of a key; NaN where there is NaN.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float PackKeys(float* keys, nint stride, float factor, nint depth, float* panel)
+    {
+        float largest = 0;
+        for (int half = 0; half < MicroKernel.Width; half += 8, keys += 8 * stride)
+        {
+            float* r1 = keys + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride, r6 = r5 + stride, r7 = r6 + stride;
+            float* target = panel + half;
+            var sum = Vector256<float>.Zero;
+            for (nint k = 0; k < depth; k += 4, target += 4 * MicroKernel.Width)
+            {
+                var v0 = Vector256.Create(Vector128.Load(keys + k), Vector128.Load(r4 + k));
+                var v1 = Vector256.Create(Vector128.Load(r1 + k), Vector128.Load(r5 + k));
+                var v2 = Vector256.Create(Vector128.Load(r2 + k), Vector128.Load(r6 + k));
+                var v3 = Vector256.Create(Vector128.Load(r3 + k), Vector128.Load(r7 + k));
+                var t0 = Avx.UnpackLow(v0, v1).AsDouble();
+                var t1 = Avx.UnpackHigh(v0, v1).AsDouble();
+                var t2 = Avx.UnpackLow(v2, v3).AsDouble();
+                var t3 = Avx.UnpackHigh(v2, v3).AsDouble();
+                v0 = Avx.UnpackLow(t0, t2).AsSingle() * factor;
+                v1 = Avx.UnpackHigh(t0, t2).AsSingle() * factor;
+                v2 = Avx.UnpackLow(t1, t3).AsSingle() * factor;
+                v3 = Avx.UnpackHigh(t1, t3).AsSingle() * factor;
+                v0.Store(target);
+                v1.Store(target + MicroKernel.Width);
+                v2.Store(target + 2 * MicroKernel.Width);
+                v3.Store(target + 3 * MicroKernel.Width);
+                sum = Vector256.MultiplyAddEstimate(v0, v0, sum);
+                sum = Vector256.MultiplyAddEstimate(v1, v1, sum);
+                sum = Vector256.MultiplyAddEstimate(v2, v2, sum);
+                sum = Vector256.MultiplyAddEstimate(v3, v3, sum);
+            }
+            largest = MathF.Max(largest, Largest(sum));
+        }
+        return largest;
     }
 
     /// <summary>The squared lengths of six rows packed as [depth][6]; NaN where there is NaN.</summary>
@@ -63,20 +106,20 @@ internal static unsafe class Scores
     }
 
     /// <summary>
-    /// Turns a row of scores into weights 2^score. The row has room for a multiple of 32 scores; those after the last become
+    /// Turns a row of scores into weights 2^score. The row has room for a multiple of 8 scores; those after the last become
     /// next to nothing.
     /// </summary>
     /// <returns>The sum of the weights.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Powers(float* scores, int count)
     {
-        int padded = (count + Unit - 1) / Unit * Unit;
+        int padded = (count + 7) & ~7, i = 0;
         for (int j = count; j < padded; j++)
             scores[j] = -126;
         var sum0 = Vector256<float>.Zero;
         var sum1 = Vector256<float>.Zero;
         // Four vectors a round: the constants are loaded once for all.
-        for (int i = 0; i < padded; i += Unit)
+        for (; i + Unit <= padded; i += Unit)
         {
             var e0 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i));
             var e1 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i + 8));
@@ -90,6 +133,12 @@ internal static unsafe class Scores
             e1.Store(scores + i + 24);
             sum0 += e0;
             sum1 += e1;
+        }
+        for (; i < padded; i += 8)
+        {
+            var e = OnlineSoftmax.NormalPower(Vector256.Load(scores + i));
+            e.Store(scores + i);
+            sum0 += e;
         }
         return Vector256.Sum(sum0 + sum1);
     }
@@ -120,5 +169,12 @@ internal static unsafe class Scores
             target[i] = source[i] * factor;
         }
         return rest == 0 && Vector256.EqualsAll(check, Vector256<float>.Zero);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Vector256<float> values)
+    {
+        var half = Vector128.Max(values.GetLower(), values.GetUpper());
+        return MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
     }
 }

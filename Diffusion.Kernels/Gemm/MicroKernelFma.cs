@@ -174,6 +174,12 @@ internal static unsafe class MicroKernelFma
     public static void Strided6x16(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
         float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda, a4 = a3 + lda, a5 = a4 + lda;
+        Sse.Prefetch0(c);
+        Sse.Prefetch0(c + stride);
+        Sse.Prefetch0(c + 2 * stride);
+        Sse.Prefetch0(c + 3 * stride);
+        Sse.Prefetch0(c + 4 * stride);
+        Sse.Prefetch0(c + 5 * stride);
         Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
         c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector256<float>.Zero;
         nint k = 0;
@@ -284,6 +290,10 @@ internal static unsafe class MicroKernelFma
     public static void Strided4x24(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
         float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
+        Sse.Prefetch0(c);
+        Sse.Prefetch0(c + stride);
+        Sse.Prefetch0(c + 2 * stride);
+        Sse.Prefetch0(c + 3 * stride);
         Vector256<float> c00, c01, c02, c10, c11, c12, c20, c21, c22, c30, c31, c32;
         c00 = c01 = c02 = c10 = c11 = c12 = c20 = c21 = c22 = c30 = c31 = c32 = Vector256<float>.Zero;
         for (nint k = 0; k < depth; k++)

@@ -29,6 +29,33 @@ public sealed class CpuAttentionTests : IDisposable
         });
     }
 
+    /// <summary>Few keys and whole tiles of values: sums are written straight into the result, the last tile over rows of the one before.</summary>
+    [Theory]
+    [InlineData(64, 64, 160)]
+    [InlineData(97, 77, 40)]
+    [InlineData(30, 256, 24)]
+    [InlineData(25, 31, 16)]
+    [InlineData(7, 1, 80)]
+    [InlineData(5, 9, 40)]
+    [InlineData(1, 77, 64)]
+    public void Few_keys(int queries, int keys, int size)
+    {
+        // Tokens: the next head's results lie right after a row of this one's.
+        Layout Tokens(int count) => new(ElementType.Float32, [2, 3, count, size], [3L * count * size, size, 3L * size, 1]);
+        foreach (bool causal in new[] { false, true })
+        {
+            foreach (double scale in new[] { 1 / Math.Sqrt(size), 5 })
+            {
+                var spec = new AttentionSpec(Tokens(queries), Tokens(keys), Tokens(keys), Tokens(queries), scale) { Causal = causal };
+                ContractRunner.Check(backend, new ContractCase($"{queries} queries, {keys} keys of {size}, causal {causal}, scale {scale}", spec)
+                {
+                    Tolerance = 3e-5,
+                    Data = (_, _, random) => random.NextDouble() * 2 - 1,
+                });
+            }
+        }
+    }
+
     private static ContractCase RandomCase(int seed)
     {
         var layouts = new RandomLayouts(seed);
