@@ -22,12 +22,13 @@ internal static class ModelParts
         folder.Component("text_encoder").Require("CLIPTextModel");
         folder.Component("unet").Require("UNet2DConditionModel");
         folder.Component("vae").Require("AutoencoderKL");
-        var tokenizer = ClipTokenizer.Load(folder.Component("tokenizer").Folder);
-        var encoder = ClipTextModel.Load(folder.Component("text_encoder").Folder, device: model.Device);
+        var (tokenizer, encoder, unet, vae) = Together(
+            () => ClipTokenizer.Load(folder.Component("tokenizer").Folder),
+            () => ClipTextModel.Load(folder.Component("text_encoder").Folder, device: model.Device),
+            () => UNet2DConditionModel.Load(folder.Component("unet").Folder, device: model.Device),
+            () => AutoencoderKL.Load(folder.Component("vae").Folder, device: model.Device));
         encoder = model.Quantization.IsNone ? encoder : encoder.WithWeights(encoder.Weights.Quantized(model.Quantization));
-        var unet = UNet2DConditionModel.Load(folder.Component("unet").Folder, device: model.Device);
         unet = model.Quantization.IsNone ? unet : unet.WithWeights(unet.Weights.Quantized(model.Quantization));
-        var vae = AutoencoderKL.Load(folder.Component("vae").Folder, device: model.Device);
         if (unet.Config.InChannels != vae.Config.LatentChannels)
         {
             throw new NotSupportedException(
@@ -77,6 +78,14 @@ internal static class ModelParts
             Width = size.Width,
             Scheduler = model.Scheduler(),
         };
+    }
+
+    /// <summary>Four things at once. Of several failures the first in this order is told, whichever came first.</summary>
+    private static (T1, T2, T3, T4) Together<T1, T2, T3, T4>(Func<T1> first, Func<T2> second, Func<T3> third, Func<T4> fourth)
+    {
+        var (one, two, three, four) = (Task.Run(first), Task.Run(second), Task.Run(third), Task.Run(fourth));
+        Task.WhenAll(one, two, three, four).ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
+        return (one.GetAwaiter().GetResult(), two.GetAwaiter().GetResult(), three.GetAwaiter().GetResult(), four.GetAwaiter().GetResult());
     }
 
     private static Denoiser Denoiser(UNet2DConditionModel unet, UNetHooks hooks) => Dsl.Denoising.Denoiser.Create(
