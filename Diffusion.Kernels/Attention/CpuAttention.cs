@@ -173,6 +173,7 @@ internal sealed unsafe class CpuAttention
         bool fast = Avx.IsSupported && k.Type == ElementType.Float32 && k.Strides[3] == 1 && depth % 4 == 0;
         for (int key = first; key < end; key += Width, target += Width * paddedDepth)
         {
+            new Span<float>(target + depth * Width, (paddedDepth - depth) * Width).Clear();
             if (fast && end - key >= Width)
             {
                 *length = MathF.Max(*length, Scores.PackKeys((float*)source + key * k.Strides[2], (nint)k.Strides[2], scale, depth, target));
@@ -180,7 +181,6 @@ internal sealed unsafe class CpuAttention
             }
             PanelPacking.PackColumns(
                 k.Type, source + key * k.Strides[2] * k.Type.Size(), k.Strides[3], k.Strides[2], depth, Math.Min(Width, end - key), target, scratch);
-            new Span<float>(target + depth * Width, (paddedDepth - depth) * Width).Clear();
             *length = MathF.Max(*length, Scores.ScaleKeys(target, scale, depth));
         }
         int bytes = v.Type.Size();

@@ -17,7 +17,7 @@ internal static unsafe class MicroKernel
     public const int Width = 16;
 
     /// <summary>The depth of packed operands is padded with zeros to a multiple of this.</summary>
-    public const int DepthUnit = 4;
+    public const int DepthUnit = 8;
 
     /// <summary>Whether the x86 kernels are used.</summary>
     public static bool IsFma => Fma.IsSupported && Avx2.IsSupported;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -32,98 +33,50 @@ internal static unsafe class MicroKernelFma
             Sse.Prefetch0(c + 3 * stride);
             Sse.Prefetch0(c + 4 * stride);
             Sse.Prefetch0(c + 5 * stride);
-            // A quarter of the next panel's lines, a line a round, so that it waits in the second-level cache.
-            float* a = packed, b = panel, ahead = next + (tile & 3) * depth * 4;
+            // A quarter of the next panel's lines, so that it waits in the second-level cache. Only the first tile asks for this panel's own lines:
+            // the others find them in the first-level cache.
+            float* a = packed, b = panel;
+            nint far = (nint)(next - panel) + (tile & 3) * 16;
+            if (tile == 0)
+            {
+                while (b < end)
+                {
+                    Sse.Prefetch1(b + far);
+                    Step6x16(a, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 256);
+                    Step6x16(a, b, 1, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 272);
+                    Step6x16(a, b, 2, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 288);
+                    Step6x16(a, b, 3, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 304);
+                    Sse.Prefetch1(b + far + 64);
+                    Step6x16(a, b, 4, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 320);
+                    Step6x16(a, b, 5, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 336);
+                    Step6x16(a, b, 6, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 352);
+                    Step6x16(a, b, 7, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                    Sse.Prefetch0(b + 368);
+                    a += 8 * 6;
+                    b += 8 * 16;
+                }
+            }
             while (b < end)
             {
-                Sse.Prefetch1(ahead);
-                ahead += 16;
-                var b0 = Vector256.Load(b);
-                var b1 = Vector256.Load(b + 8);
-                var x = Avx.BroadcastScalarToVector256(a);
-                c00 = Fma.MultiplyAdd(x, b0, c00);
-                c01 = Fma.MultiplyAdd(x, b1, c01);
-                var y = Avx.BroadcastScalarToVector256(a + 1);
-                c10 = Fma.MultiplyAdd(y, b0, c10);
-                c11 = Fma.MultiplyAdd(y, b1, c11);
-                x = Avx.BroadcastScalarToVector256(a + 2);
-                c20 = Fma.MultiplyAdd(x, b0, c20);
-                c21 = Fma.MultiplyAdd(x, b1, c21);
-                y = Avx.BroadcastScalarToVector256(a + 3);
-                c30 = Fma.MultiplyAdd(y, b0, c30);
-                c31 = Fma.MultiplyAdd(y, b1, c31);
-                x = Avx.BroadcastScalarToVector256(a + 4);
-                c40 = Fma.MultiplyAdd(x, b0, c40);
-                c41 = Fma.MultiplyAdd(x, b1, c41);
-                y = Avx.BroadcastScalarToVector256(a + 5);
-                c50 = Fma.MultiplyAdd(y, b0, c50);
-                c51 = Fma.MultiplyAdd(y, b1, c51);
-                b0 = Vector256.Load(b + 16);
-                b1 = Vector256.Load(b + 24);
-                x = Avx.BroadcastScalarToVector256(a + 6);
-                c00 = Fma.MultiplyAdd(x, b0, c00);
-                c01 = Fma.MultiplyAdd(x, b1, c01);
-                y = Avx.BroadcastScalarToVector256(a + 7);
-                c10 = Fma.MultiplyAdd(y, b0, c10);
-                c11 = Fma.MultiplyAdd(y, b1, c11);
-                x = Avx.BroadcastScalarToVector256(a + 8);
-                c20 = Fma.MultiplyAdd(x, b0, c20);
-                c21 = Fma.MultiplyAdd(x, b1, c21);
-                y = Avx.BroadcastScalarToVector256(a + 9);
-                c30 = Fma.MultiplyAdd(y, b0, c30);
-                c31 = Fma.MultiplyAdd(y, b1, c31);
-                x = Avx.BroadcastScalarToVector256(a + 10);
-                c40 = Fma.MultiplyAdd(x, b0, c40);
-                c41 = Fma.MultiplyAdd(x, b1, c41);
-                y = Avx.BroadcastScalarToVector256(a + 11);
-                c50 = Fma.MultiplyAdd(y, b0, c50);
-                c51 = Fma.MultiplyAdd(y, b1, c51);
-                Sse.Prefetch0(b + 256);
-                b0 = Vector256.Load(b + 32);
-                b1 = Vector256.Load(b + 40);
-                x = Avx.BroadcastScalarToVector256(a + 12);
-                c00 = Fma.MultiplyAdd(x, b0, c00);
-                c01 = Fma.MultiplyAdd(x, b1, c01);
-                y = Avx.BroadcastScalarToVector256(a + 13);
-                c10 = Fma.MultiplyAdd(y, b0, c10);
-                c11 = Fma.MultiplyAdd(y, b1, c11);
-                x = Avx.BroadcastScalarToVector256(a + 14);
-                c20 = Fma.MultiplyAdd(x, b0, c20);
-                c21 = Fma.MultiplyAdd(x, b1, c21);
-                y = Avx.BroadcastScalarToVector256(a + 15);
-                c30 = Fma.MultiplyAdd(y, b0, c30);
-                c31 = Fma.MultiplyAdd(y, b1, c31);
-                x = Avx.BroadcastScalarToVector256(a + 16);
-                c40 = Fma.MultiplyAdd(x, b0, c40);
-                c41 = Fma.MultiplyAdd(x, b1, c41);
-                y = Avx.BroadcastScalarToVector256(a + 17);
-                c50 = Fma.MultiplyAdd(y, b0, c50);
-                c51 = Fma.MultiplyAdd(y, b1, c51);
-                b0 = Vector256.Load(b + 48);
-                b1 = Vector256.Load(b + 56);
-                x = Avx.BroadcastScalarToVector256(a + 18);
-                c00 = Fma.MultiplyAdd(x, b0, c00);
-                c01 = Fma.MultiplyAdd(x, b1, c01);
-                y = Avx.BroadcastScalarToVector256(a + 19);
-                c10 = Fma.MultiplyAdd(y, b0, c10);
-                c11 = Fma.MultiplyAdd(y, b1, c11);
-                x = Avx.BroadcastScalarToVector256(a + 20);
-                c20 = Fma.MultiplyAdd(x, b0, c20);
-                c21 = Fma.MultiplyAdd(x, b1, c21);
-                y = Avx.BroadcastScalarToVector256(a + 21);
-                c30 = Fma.MultiplyAdd(y, b0, c30);
-                c31 = Fma.MultiplyAdd(y, b1, c31);
-                x = Avx.BroadcastScalarToVector256(a + 22);
-                c40 = Fma.MultiplyAdd(x, b0, c40);
-                c41 = Fma.MultiplyAdd(x, b1, c41);
-                y = Avx.BroadcastScalarToVector256(a + 23);
-                c50 = Fma.MultiplyAdd(y, b0, c50);
-                c51 = Fma.MultiplyAdd(y, b1, c51);
-                Sse.Prefetch0(b + 272);
-                Sse.Prefetch0(b + 288);
-                Sse.Prefetch0(b + 304);
-                a += 24;
-                b += 64;
+                Sse.Prefetch1(b + far);
+                Step6x16(a, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 1, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 2, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 3, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Sse.Prefetch1(b + far + 64);
+                Step6x16(a, b, 4, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 5, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 6, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 7, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                a += 8 * 6;
+                b += 8 * 16;
             }
             if (start != null)
             {
@@ -182,75 +135,25 @@ internal static unsafe class MicroKernelFma
         Sse.Prefetch0(c + 5 * stride);
         Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
         c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector256<float>.Zero;
-        nint k = 0;
-        float* end = b + (depth & ~(nint)1) * 16;
-        while (b < end)
+        nint k = 0, most = depth & ~(nint)7;
+        while (k < most)
         {
-            var b0 = Vector256.Load(b);
-            var b1 = Vector256.Load(b + 8);
-            var x = Avx.BroadcastScalarToVector256(a + k);
-            c00 = Fma.MultiplyAdd(x, b0, c00);
-            c01 = Fma.MultiplyAdd(x, b1, c01);
-            var y = Avx.BroadcastScalarToVector256(a1 + k);
-            c10 = Fma.MultiplyAdd(y, b0, c10);
-            c11 = Fma.MultiplyAdd(y, b1, c11);
-            x = Avx.BroadcastScalarToVector256(a2 + k);
-            c20 = Fma.MultiplyAdd(x, b0, c20);
-            c21 = Fma.MultiplyAdd(x, b1, c21);
-            y = Avx.BroadcastScalarToVector256(a3 + k);
-            c30 = Fma.MultiplyAdd(y, b0, c30);
-            c31 = Fma.MultiplyAdd(y, b1, c31);
-            x = Avx.BroadcastScalarToVector256(a4 + k);
-            c40 = Fma.MultiplyAdd(x, b0, c40);
-            c41 = Fma.MultiplyAdd(x, b1, c41);
-            y = Avx.BroadcastScalarToVector256(a5 + k);
-            c50 = Fma.MultiplyAdd(y, b0, c50);
-            c51 = Fma.MultiplyAdd(y, b1, c51);
-            b0 = Vector256.Load(b + 16);
-            b1 = Vector256.Load(b + 24);
-            x = Avx.BroadcastScalarToVector256(a + k + 1);
-            c00 = Fma.MultiplyAdd(x, b0, c00);
-            c01 = Fma.MultiplyAdd(x, b1, c01);
-            y = Avx.BroadcastScalarToVector256(a1 + k + 1);
-            c10 = Fma.MultiplyAdd(y, b0, c10);
-            c11 = Fma.MultiplyAdd(y, b1, c11);
-            x = Avx.BroadcastScalarToVector256(a2 + k + 1);
-            c20 = Fma.MultiplyAdd(x, b0, c20);
-            c21 = Fma.MultiplyAdd(x, b1, c21);
-            y = Avx.BroadcastScalarToVector256(a3 + k + 1);
-            c30 = Fma.MultiplyAdd(y, b0, c30);
-            c31 = Fma.MultiplyAdd(y, b1, c31);
-            x = Avx.BroadcastScalarToVector256(a4 + k + 1);
-            c40 = Fma.MultiplyAdd(x, b0, c40);
-            c41 = Fma.MultiplyAdd(x, b1, c41);
-            y = Avx.BroadcastScalarToVector256(a5 + k + 1);
-            c50 = Fma.MultiplyAdd(y, b0, c50);
-            c51 = Fma.MultiplyAdd(y, b1, c51);
-            k += 2;
-            b += 32;
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 1, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 2, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 3, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 4, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 5, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 6, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 7, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            k += 8;
+            b += 8 * 16;
         }
-        if ((depth & 1) != 0)
+        while (k < depth)
         {
-            var b0 = Vector256.Load(b);
-            var b1 = Vector256.Load(b + 8);
-            var x = Avx.BroadcastScalarToVector256(a + k);
-            c00 = Fma.MultiplyAdd(x, b0, c00);
-            c01 = Fma.MultiplyAdd(x, b1, c01);
-            x = Avx.BroadcastScalarToVector256(a1 + k);
-            c10 = Fma.MultiplyAdd(x, b0, c10);
-            c11 = Fma.MultiplyAdd(x, b1, c11);
-            x = Avx.BroadcastScalarToVector256(a2 + k);
-            c20 = Fma.MultiplyAdd(x, b0, c20);
-            c21 = Fma.MultiplyAdd(x, b1, c21);
-            x = Avx.BroadcastScalarToVector256(a3 + k);
-            c30 = Fma.MultiplyAdd(x, b0, c30);
-            c31 = Fma.MultiplyAdd(x, b1, c31);
-            x = Avx.BroadcastScalarToVector256(a4 + k);
-            c40 = Fma.MultiplyAdd(x, b0, c40);
-            c41 = Fma.MultiplyAdd(x, b1, c41);
-            x = Avx.BroadcastScalarToVector256(a5 + k);
-            c50 = Fma.MultiplyAdd(x, b0, c50);
-            c51 = Fma.MultiplyAdd(x, b1, c51);
+            StridedStep6x16(a, a1, a2, a3, a4, a5, k, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            k++;
+            b += 16;
         }
         if (add)
         {
@@ -296,28 +199,25 @@ internal static unsafe class MicroKernelFma
         Sse.Prefetch0(c + 3 * stride);
         Vector256<float> c00, c01, c02, c10, c11, c12, c20, c21, c22, c30, c31, c32;
         c00 = c01 = c02 = c10 = c11 = c12 = c20 = c21 = c22 = c30 = c31 = c32 = Vector256<float>.Zero;
-        for (nint k = 0; k < depth; k++)
+        nint k = 0, most = depth & ~(nint)7;
+        while (k < most)
         {
-            var b0 = Vector256.Load(b);
-            var b1 = Vector256.Load(b + 8);
-            var b2 = Vector256.Load(b + 16);
+            StridedStep4x24(a, a1, a2, a3, k, b, 0, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            StridedStep4x24(a, a1, a2, a3, k, b, 1, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            StridedStep4x24(a, a1, a2, a3, k, b, 2, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            StridedStep4x24(a, a1, a2, a3, k, b, 3, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            StridedStep4x24(a, a1, a2, a3, k, b, 4, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            StridedStep4x24(a, a1, a2, a3, k, b, 5, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            StridedStep4x24(a, a1, a2, a3, k, b, 6, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            StridedStep4x24(a, a1, a2, a3, k, b, 7, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            k += 8;
+            b += 8 * 24;
+        }
+        while (k < depth)
+        {
+            StridedStep4x24(a, a1, a2, a3, k, b, 0, ref c00, ref c01, ref c02, ref c10, ref c11, ref c12, ref c20, ref c21, ref c22, ref c30, ref c31, ref c32);
+            k++;
             b += 24;
-            var x = Avx.BroadcastScalarToVector256(a + k);
-            c00 = Fma.MultiplyAdd(x, b0, c00);
-            c01 = Fma.MultiplyAdd(x, b1, c01);
-            c02 = Fma.MultiplyAdd(x, b2, c02);
-            x = Avx.BroadcastScalarToVector256(a1 + k);
-            c10 = Fma.MultiplyAdd(x, b0, c10);
-            c11 = Fma.MultiplyAdd(x, b1, c11);
-            c12 = Fma.MultiplyAdd(x, b2, c12);
-            x = Avx.BroadcastScalarToVector256(a2 + k);
-            c20 = Fma.MultiplyAdd(x, b0, c20);
-            c21 = Fma.MultiplyAdd(x, b1, c21);
-            c22 = Fma.MultiplyAdd(x, b2, c22);
-            x = Avx.BroadcastScalarToVector256(a3 + k);
-            c30 = Fma.MultiplyAdd(x, b0, c30);
-            c31 = Fma.MultiplyAdd(x, b1, c31);
-            c32 = Fma.MultiplyAdd(x, b2, c32);
         }
         if (add)
         {
@@ -349,5 +249,93 @@ internal static unsafe class MicroKernelFma
         c30.Store(c);
         c31.Store(c + 8);
         c32.Store(c + 16);
+    }
+
+    // One step in depth. What is constant, like the number of the step, ends in the instructions' addresses: other processes on the same core leave
+    // a kernel about half of the instructions a cycle, and 12 multiplications with their 8 loads need nearly all of them.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step6x16(
+        float* a, float* b, [ConstantExpected] int step,
+        ref Vector256<float> c00, ref Vector256<float> c01, ref Vector256<float> c10, ref Vector256<float> c11, ref Vector256<float> c20,
+        ref Vector256<float> c21, ref Vector256<float> c30, ref Vector256<float> c31, ref Vector256<float> c40, ref Vector256<float> c41,
+        ref Vector256<float> c50, ref Vector256<float> c51)
+    {
+        var b0 = Vector256.Load(b + 16 * step);
+        var b1 = Vector256.Load(b + 16 * step + 8);
+        var x = Avx.BroadcastScalarToVector256(a + 6 * step);
+        c00 = Fma.MultiplyAdd(x, b0, c00);
+        c01 = Fma.MultiplyAdd(x, b1, c01);
+        var y = Avx.BroadcastScalarToVector256(a + 6 * step + 1);
+        c10 = Fma.MultiplyAdd(y, b0, c10);
+        c11 = Fma.MultiplyAdd(y, b1, c11);
+        x = Avx.BroadcastScalarToVector256(a + 6 * step + 2);
+        c20 = Fma.MultiplyAdd(x, b0, c20);
+        c21 = Fma.MultiplyAdd(x, b1, c21);
+        y = Avx.BroadcastScalarToVector256(a + 6 * step + 3);
+        c30 = Fma.MultiplyAdd(y, b0, c30);
+        c31 = Fma.MultiplyAdd(y, b1, c31);
+        x = Avx.BroadcastScalarToVector256(a + 6 * step + 4);
+        c40 = Fma.MultiplyAdd(x, b0, c40);
+        c41 = Fma.MultiplyAdd(x, b1, c41);
+        y = Avx.BroadcastScalarToVector256(a + 6 * step + 5);
+        c50 = Fma.MultiplyAdd(y, b0, c50);
+        c51 = Fma.MultiplyAdd(y, b1, c51);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StridedStep6x16(
+        float* a, float* a1, float* a2, float* a3, float* a4, float* a5, nint k, float* b, [ConstantExpected] int step,
+        ref Vector256<float> c00, ref Vector256<float> c01, ref Vector256<float> c10, ref Vector256<float> c11, ref Vector256<float> c20,
+        ref Vector256<float> c21, ref Vector256<float> c30, ref Vector256<float> c31, ref Vector256<float> c40, ref Vector256<float> c41,
+        ref Vector256<float> c50, ref Vector256<float> c51)
+    {
+        var b0 = Vector256.Load(b + 16 * step);
+        var b1 = Vector256.Load(b + 16 * step + 8);
+        var x = Avx.BroadcastScalarToVector256(a + k + step);
+        c00 = Fma.MultiplyAdd(x, b0, c00);
+        c01 = Fma.MultiplyAdd(x, b1, c01);
+        var y = Avx.BroadcastScalarToVector256(a1 + k + step);
+        c10 = Fma.MultiplyAdd(y, b0, c10);
+        c11 = Fma.MultiplyAdd(y, b1, c11);
+        x = Avx.BroadcastScalarToVector256(a2 + k + step);
+        c20 = Fma.MultiplyAdd(x, b0, c20);
+        c21 = Fma.MultiplyAdd(x, b1, c21);
+        y = Avx.BroadcastScalarToVector256(a3 + k + step);
+        c30 = Fma.MultiplyAdd(y, b0, c30);
+        c31 = Fma.MultiplyAdd(y, b1, c31);
+        x = Avx.BroadcastScalarToVector256(a4 + k + step);
+        c40 = Fma.MultiplyAdd(x, b0, c40);
+        c41 = Fma.MultiplyAdd(x, b1, c41);
+        y = Avx.BroadcastScalarToVector256(a5 + k + step);
+        c50 = Fma.MultiplyAdd(y, b0, c50);
+        c51 = Fma.MultiplyAdd(y, b1, c51);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StridedStep4x24(
+        float* a, float* a1, float* a2, float* a3, nint k, float* b, [ConstantExpected] int step,
+        ref Vector256<float> c00, ref Vector256<float> c01, ref Vector256<float> c02, ref Vector256<float> c10, ref Vector256<float> c11,
+        ref Vector256<float> c12, ref Vector256<float> c20, ref Vector256<float> c21, ref Vector256<float> c22, ref Vector256<float> c30,
+        ref Vector256<float> c31, ref Vector256<float> c32)
+    {
+        var b0 = Vector256.Load(b + 24 * step);
+        var b1 = Vector256.Load(b + 24 * step + 8);
+        var b2 = Vector256.Load(b + 24 * step + 16);
+        var x = Avx.BroadcastScalarToVector256(a + k + step);
+        c00 = Fma.MultiplyAdd(x, b0, c00);
+        c01 = Fma.MultiplyAdd(x, b1, c01);
+        c02 = Fma.MultiplyAdd(x, b2, c02);
+        var y = Avx.BroadcastScalarToVector256(a1 + k + step);
+        c10 = Fma.MultiplyAdd(y, b0, c10);
+        c11 = Fma.MultiplyAdd(y, b1, c11);
+        c12 = Fma.MultiplyAdd(y, b2, c12);
+        x = Avx.BroadcastScalarToVector256(a2 + k + step);
+        c20 = Fma.MultiplyAdd(x, b0, c20);
+        c21 = Fma.MultiplyAdd(x, b1, c21);
+        c22 = Fma.MultiplyAdd(x, b2, c22);
+        y = Avx.BroadcastScalarToVector256(a3 + k + step);
+        c30 = Fma.MultiplyAdd(y, b0, c30);
+        c31 = Fma.MultiplyAdd(y, b1, c31);
+        c32 = Fma.MultiplyAdd(y, b2, c32);
     }
 }

@@ -15,7 +15,7 @@ public sealed unsafe class MicroKernelTests
         string[] kernels = MicroKernel.IsFma ? ["fma", "wide", "portable"] : ["wide", "portable"];
         foreach (string kernel in kernels)
         {
-            foreach (int depth in new[] { 0, 4, 12, 72 })
+            foreach (int depth in new[] { 0, 8, 24, 72 })
             {
                 data.Add(kernel, depth, false, false);
                 data.Add(kernel, depth, true, false);
@@ -52,7 +52,7 @@ public sealed unsafe class MicroKernelTests
     [InlineData(true, true)]
     public void A_column_is_its_tiles(bool startsFrom, bool hasBias)
     {
-        const int tiles = 3, depth = 20, tileFloats = 6 * depth + 5;
+        const int tiles = 3, depth = 24, tileFloats = 6 * depth + 5;
         var random = new Random(1);
         float[] a = Numbers(random, tiles * tileFloats), b = Numbers(random, 16 * depth), whole = Numbers(random, 6 * tiles * Stride), single = [.. whole], bias = Numbers(random, 16);
         fixed (float* pa = a, pb = b, pWhole = whole, pSingle = single, pBias = bias)
@@ -74,7 +74,7 @@ public sealed unsafe class MicroKernelTests
         bool[] kernels = MicroKernel.IsFma ? [false, true] : [true];
         foreach (bool portable in kernels)
         {
-            foreach (int depth in new[] { 0, 1, 2, 7, 40 })
+            foreach (int depth in new[] { 0, 1, 2, 7, 8, 43 })
             {
                 data.Add(portable, depth, 6, 16, true);
                 data.Add(portable, depth, 4, 24, true);
