@@ -33,6 +33,15 @@ internal static unsafe class MicroKernelFma
             Sse.Prefetch0(c + 3 * stride);
             Sse.Prefetch0(c + 4 * stride);
             Sse.Prefetch0(c + 5 * stride);
+            if (start != c && start != null)
+            {
+                Sse.Prefetch0(start);
+                Sse.Prefetch0(start + startStride);
+                Sse.Prefetch0(start + 2 * startStride);
+                Sse.Prefetch0(start + 3 * startStride);
+                Sse.Prefetch0(start + 4 * startStride);
+                Sse.Prefetch0(start + 5 * startStride);
+            }
             // A quarter of the next panel's lines, so that it waits in the second-level cache. Only the first tile asks for this panel's own lines:
             // the others find them in the first-level cache.
             float* a = packed, b = panel;
