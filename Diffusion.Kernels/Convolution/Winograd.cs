@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
@@ -349,6 +350,24 @@ internal sealed unsafe class Winograd
         {
             int x = (first + i) % tileColumns * tile, count = Math.Min(tile, width - x);
             float* target = (float*)job.Launch.Output + (rowStart + x) * store.RowStride + column;
+            if (edge == 6 && i + 1 < run && Sse.IsSupported)
+            {
+                // The next tile's products, results and residuals lie in dozens of places that the hardware doesn't foresee.
+                float* next = products + (i + 1) * group * Width;
+                for (int e = 0; e < elements; e++)
+                    Prefetch(next + e * elementStride, columns);
+                int after = x + tile;
+                for (int j = 0; j < rows; j++)
+                {
+                    for (int k = 0; k < Math.Min(tile, width - after); k++)
+                    {
+                        long pixel = rowStart + after + (long)j * width + k;
+                        Prefetch((float*)job.Launch.Output + pixel * store.RowStride + column, columns);
+                        if (store.Residual >= 0)
+                            Prefetch((float*)job.Launch.Input(store.Residual) + pixel * store.ResidualStride + column, columns);
+                    }
+                }
+            }
             Untransform(
                 products + i * group * Width, elementStride, columns, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride, rows, count);
             if (store.Residual < 0)
@@ -361,6 +380,13 @@ internal sealed unsafe class Winograd
                     count, columns);
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* at, int count)
+    {
+        for (int i = 0; i < count; i += 16)
+            Sse.Prefetch0(at + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
