@@ -67,6 +67,14 @@ internal static unsafe class MicroKernel
             MicroKernelPortable.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
     }
 
+    /// <summary>Whether <see cref="Tile4"/> can be used.</summary>
+    public static bool HasTile4 => IsFma && !Vector512.IsHardwareAccelerated;
+
+    /// <summary>The first four rows of <see cref="Tile"/>, in two thirds of its time; writes no others.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Tile4(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias) =>
+        MicroKernelFma.Tile4x16(a, b, depth, c, stride, start, startStride, bias);
+
     /// <summary>C[6,16] = A·B, or += with <paramref name="add"/>, with six rows of A as they lie, <paramref name="lda"/> floats apart; any depth.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)

@@ -132,6 +132,52 @@ internal static unsafe class MicroKernelFma
         }
     }
 
+    /// <summary>The first four rows of a tile of six.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile4x16(float* a, float* panel, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
+    {
+        Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31;
+        c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = Vector256<float>.Zero;
+        if (bias != null)
+        {
+            c00 = c10 = c20 = c30 = Vector256.Load(bias);
+            c01 = c11 = c21 = c31 = Vector256.Load(bias + 8);
+        }
+        float* b = panel, end = panel + depth * 16;
+        while (b < end)
+        {
+            Step4x16(a, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 1, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 2, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 3, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 4, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 5, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 6, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 7, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            a += 8 * 6;
+            b += 8 * 16;
+        }
+        if (start != null)
+        {
+            c00 += Vector256.Load(start);
+            c01 += Vector256.Load(start + 8);
+            c10 += Vector256.Load(start + startStride);
+            c11 += Vector256.Load(start + startStride + 8);
+            c20 += Vector256.Load(start + 2 * startStride);
+            c21 += Vector256.Load(start + 2 * startStride + 8);
+            c30 += Vector256.Load(start + 3 * startStride);
+            c31 += Vector256.Load(start + 3 * startStride + 8);
+        }
+        c00.Store(c);
+        c01.Store(c + 8);
+        c10.Store(c + stride);
+        c11.Store(c + stride + 8);
+        c20.Store(c + 2 * stride);
+        c21.Store(c + 2 * stride + 8);
+        c30.Store(c + 3 * stride);
+        c31.Store(c + 3 * stride + 8);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Strided6x16(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
@@ -289,6 +335,28 @@ internal static unsafe class MicroKernelFma
         y = Avx.BroadcastScalarToVector256(a + 6 * step + 5);
         c50 = Fma.MultiplyAdd(y, b0, c50);
         c51 = Fma.MultiplyAdd(y, b1, c51);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step4x16(
+        float* a, float* b, [ConstantExpected] int step,
+        ref Vector256<float> c00, ref Vector256<float> c01, ref Vector256<float> c10, ref Vector256<float> c11, ref Vector256<float> c20,
+        ref Vector256<float> c21, ref Vector256<float> c30, ref Vector256<float> c31)
+    {
+        var b0 = Vector256.Load(b + 16 * step);
+        var b1 = Vector256.Load(b + 16 * step + 8);
+        var x = Avx.BroadcastScalarToVector256(a + 6 * step);
+        c00 = Fma.MultiplyAdd(x, b0, c00);
+        c01 = Fma.MultiplyAdd(x, b1, c01);
+        var y = Avx.BroadcastScalarToVector256(a + 6 * step + 1);
+        c10 = Fma.MultiplyAdd(y, b0, c10);
+        c11 = Fma.MultiplyAdd(y, b1, c11);
+        x = Avx.BroadcastScalarToVector256(a + 6 * step + 2);
+        c20 = Fma.MultiplyAdd(x, b0, c20);
+        c21 = Fma.MultiplyAdd(x, b1, c21);
+        y = Avx.BroadcastScalarToVector256(a + 6 * step + 3);
+        c30 = Fma.MultiplyAdd(y, b0, c30);
+        c31 = Fma.MultiplyAdd(y, b1, c31);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

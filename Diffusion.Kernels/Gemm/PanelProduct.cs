@@ -171,12 +171,22 @@ internal static unsafe class PanelProduct
         while (k < depth);
     }
 
-    /// <summary>All tiles of a block with one panel; <paramref name="next"/> is the panel that comes after it.</summary>
+    /// <summary>
+    /// All tiles of a block with one panel; <paramref name="next"/> is the panel that comes after it. May write up to the next multiple of six rows.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void MultiplyColumn(
         float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias, float* next)
     {
-        MicroKernel.Column(packed, (nint)tileFloats, b, depth, (rows + Unit - 1) / Unit, c, stride, start, startStride, bias, next);
+        int whole = rows / Unit, rest = rows - whole * Unit;
+        if (rest == 0 || rest > 4 || !MicroKernel.HasTile4)
+        {
+            MicroKernel.Column(packed, (nint)tileFloats, b, depth, (rows + Unit - 1) / Unit, c, stride, start, startStride, bias, next);
+            return;
+        }
+        MicroKernel.Column(packed, (nint)tileFloats, b, depth, whole, c, stride, start, startStride, bias, next);
+        nint done = whole * Unit;
+        MicroKernel.Tile4(packed + whole * tileFloats, b, depth, c + done * stride, stride, start == null ? null : start + done * startStride, startStride, bias);
     }
 
     /// <summary>Products straight into the output, on top of bias and residual.</summary>
@@ -206,7 +216,7 @@ internal static unsafe class PanelProduct
                     int at = column + panel * Width, columns = Math.Min(Width, plan.Weights.Columns - at);
                     float* add = bias == null || k > 0 ? null : bias + at;
                     float* c = output + at, start = k > 0 ? c : residual == null ? null : residual + at;
-                    int whole = columns == Width ? rows / Unit * Unit : 0;
+                    int whole = columns < Width ? 0 : rows % Unit == 4 && MicroKernel.HasTile4 ? rows : rows / Unit * Unit;
                     MultiplyColumn(a, tile, b, n, whole, c, stride, start, startStride, add, next);
                     a += whole / Unit * tile;
                     for (int i = whole; i < rows; i += Unit, a += tile)

@@ -12,7 +12,7 @@ public sealed unsafe class MicroKernelTests
     {
         var data = new TheoryData<string, int, bool, bool>();
         // 512-bit vectors run in software where there are none.
-        string[] kernels = MicroKernel.IsFma ? ["fma", "wide", "portable"] : ["wide", "portable"];
+        string[] kernels = MicroKernel.IsFma ? ["fma", "fma of 4", "wide", "portable"] : ["wide", "portable"];
         foreach (string kernel in kernels)
         {
             foreach (int depth in new[] { 0, 8, 24, 72 })
@@ -39,10 +39,12 @@ public sealed unsafe class MicroKernelTests
                 MicroKernelPortable.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
             else if (kernel == "wide")
                 MicroKernelWide.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
+            else if (kernel == "fma of 4")
+                MicroKernelFma.Tile4x16(pa, pb, depth, pc, Stride, start, Stride, added);
             else
                 MicroKernelFma.Column6x16(pa, 0, pb, depth, 1, pc, Stride, start, Stride, added, pb);
         }
-        Check(c, before, 6, 16, depth, (i, k) => a[6 * k + i], (k, j) => b[16 * k + j], (i, j) => (startsFrom ? before[i * Stride + j] : 0) + (hasBias ? bias[j] : 0));
+        Check(c, before, kernel == "fma of 4" ? 4 : 6, 16, depth, (i, k) => a[6 * k + i], (k, j) => b[16 * k + j], (i, j) => (startsFrom ? before[i * Stride + j] : 0) + (hasBias ? bias[j] : 0));
     }
 
     [Theory]
