@@ -31,6 +31,7 @@ static int Run(string verb, string[] rest)
         case "quantized": return QuantizedVerb.Run(BenchmarkOptions.Parse(rest));
         case "device" when rest.Length > 0: return DeviceVerb.Run(rest[0], BenchmarkOptions.Parse(rest[1..]));
         case "packing": return PackingVerb.Run(BenchmarkOptions.Parse(rest));
+        case "tiles": return TilesVerb.Run(BenchmarkOptions.Parse(rest));
         case "choices": return ChoicesVerb.Run(BenchmarkOptions.Parse(rest));
         case "memory": return MemoryVerb.Run(BenchmarkOptions.Parse(rest));
         case "kernels": return KernelsVerb.Run(rest);
@@ -50,6 +51,7 @@ static int Run(string verb, string[] rest)
                   device NAME  single kernels on opencl, cuda, cuda:1, …: time and arithmetic a second
                   packing      the first use of weights, which repacks them
                   choices      the convolutions' cost model beside measurement: each algorithm at each shape, one core
+                  tiles        the innermost products in the first-level cache, as a share of what registers alone reach
                   allocations  managed bytes of a steady denoising step: graph and rest
                   schedulers   host time and managed bytes of one step of each scheduler; nothing is computed
                   memory       resident memory of a picture of 512x512 by networks of Stable Diffusion 1.5 with random float16 weights

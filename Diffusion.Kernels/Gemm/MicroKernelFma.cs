@@ -5,10 +5,13 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
-/// <summary>The products of <see cref="MicroKernel"/> with 256-bit fused multiply-adds: 12 sums, 2 of B and 2 of A in 16 registers.</summary>
+/// <summary>
+/// The products of <see cref="MicroKernel"/> with 256-bit fused multiply-adds: 12 sums, 2 of B and 2 of A in 16 registers. Never inlined: within a
+/// loop of its caller's a kernel has too few registers left and takes four times as long.
+/// </summary>
 internal static unsafe class MicroKernelFma
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Column6x16(
         float* packed, nint tileFloats, float* panel, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias,
         float* next)
@@ -133,7 +136,7 @@ internal static unsafe class MicroKernelFma
     }
 
     /// <summary>The first four rows of a tile of six.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Tile4x16(float* a, float* panel, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
         Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31;
@@ -178,7 +181,7 @@ internal static unsafe class MicroKernelFma
         c31.Store(c + 3 * stride + 8);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Strided6x16(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
         float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda, a4 = a3 + lda, a5 = a4 + lda;
@@ -244,7 +247,7 @@ internal static unsafe class MicroKernelFma
         c51.Store(c + 8);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Strided4x24(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
         float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;

@@ -13,7 +13,7 @@ internal static unsafe class MicroKernelPortable
     }
 
     /// <summary>Any number of rows and a multiple of 4 columns, for the rarer shapes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride, int rows, int width, bool add)
     {
         for (int row = 0; row < rows; row++)

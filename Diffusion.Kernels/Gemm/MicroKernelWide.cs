@@ -9,7 +9,7 @@ namespace Diffusion.Kernels.Cpu;
 /// </summary>
 internal static unsafe class MicroKernelWide
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Packed6x16(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
         Vector512<float> c0, c1, c2, c3, c4, c5, d0, d1, d2, d3, d4, d5;

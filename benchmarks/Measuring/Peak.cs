@@ -10,6 +10,12 @@ internal static class Peak
 
     private static float sink;
 
+    /// <summary>The operations of <see cref="Once"/>.</summary>
+    public static double Operations => Rounds / 10 * 12.0 * 2 * Vector256<float>.Count;
+
+    /// <summary>A short run of the loop.</summary>
+    public static void Once() => Loop(Rounds / 10);
+
     /// <summary>GFLOP/s of one core, a second of processor time.</summary>
     public static double GigaflopsPerCore()
     {
