@@ -43,8 +43,10 @@ internal sealed unsafe class CpuAttention
 
     private readonly int keyPanels;
     private readonly int keySlices;
+
     // Floats between rows of scores: few keys lie densely, since rows a kilobyte apart share sets of the first-level cache.
     private readonly int scoreStep;
+
     private readonly int queryBlock;
     private readonly int queryBlocks;
     private readonly int chunk;
