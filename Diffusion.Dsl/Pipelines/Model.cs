@@ -48,7 +48,7 @@ public sealed class Model
     /// <summary>Opens a model folder.</summary>
     /// <param name="folder">A folder with <c>model_index.json</c>.</param>
     /// <param name="device">Where to compute.</param>
-    /// <param name="cancel">Stops between two components.</param>
+    /// <param name="cancel">Asked before the components are opened and after; they are opened side by side.</param>
     /// <exception cref="CheckpointException">The folder is missing, incomplete or damaged; the message names the file.</exception>
     /// <exception cref="NotSupportedException">The folder is of a pipeline that isn't supported.</exception>
     public static Model Load(string folder, Device device, CancellationToken cancel = default)

@@ -13,7 +13,7 @@ internal sealed unsafe class CpuAttention
 {
     private const int Unit = MicroKernel.Rows;
     private const int Width = MicroKernel.Width;
-    private const int Wide = 24;
+    private const int Wide = AttentionPanels.Wide;
     private const int KeyBlock = 256;
     private const int MaxQueryBlock = 96;
     private const int QueryUnit = 12;
@@ -154,6 +154,8 @@ internal sealed unsafe class CpuAttention
     private byte* Head(byte* origin, Layout layout, int pair) =>
         origin + (pair / heads * layout.Strides[0] + pair % heads * layout.Strides[1]) * layout.Type.Size();
 
+    private byte* Row(byte* origin, Layout layout, int pair, int row) => Head(origin, layout, pair) + row * layout.Strides[2] * layout.Type.Size();
+
     private static void PackTask(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
@@ -163,48 +165,13 @@ internal sealed unsafe class CpuAttention
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackSlice(ref Job job, int index, int first)
     {
-        float* scratch = stackalloc float[PanelPacking.ColumnScratch];
-        int end = Math.Min(first + KeyBlock, keys), n = end - first;
-        Layout k = spec.K, v = spec.V;
-        byte* source = Head(job.K, k, job.FirstPair + index);
-        float* target = job.Keys + index * keyFloats + (long)first * paddedDepth;
-        float* length = job.Keys + index * keyFloats + (long)keyPanels * Width * paddedDepth + first / KeyBlock;
-        *length = 0;
+        int n = Math.Min(KeyBlock, keys - first);
+        float* k = job.Keys + index * keyFloats;
         // The scale goes to the keys: there are rarely more of them than of queries.
-        float scale = (float)(spec.Scale * LogTwoOfE);
-        bool fast = Avx.IsSupported && k.Type == ElementType.Float32 && k.Strides[3] == 1 && depth % 4 == 0;
-        for (int key = first; key < end; key += Width, target += Width * paddedDepth)
-        {
-            new Span<float>(target + depth * Width, (paddedDepth - depth) * Width).Clear();
-            if (fast && end - key >= Width)
-            {
-                *length = MathF.Max(*length, Scores.PackKeys((float*)source + key * k.Strides[2], (nint)k.Strides[2], scale, depth, target));
-                continue;
-            }
-            PanelPacking.PackColumns(
-                k.Type, source + key * k.Strides[2] * k.Type.Size(), k.Strides[3], k.Strides[2], depth, Math.Min(Width, end - key), target, scratch);
-            *length = MathF.Max(*length, Scores.ScaleKeys(target, scale, depth));
-        }
-        int bytes = v.Type.Size();
-        source = Head(job.V, v, job.FirstPair + index) + first * v.Strides[2] * bytes;
-        target = job.Values + index * valueFloats;
-        for (int p = 0; p < narrow; p++)
-        {
-            PanelPacking.PackColumns(
-                v.Type, source + p * Width * v.Strides[3] * bytes, v.Strides[2], v.Strides[3], n, Math.Min(Width, size - p * Width),
-                target + ((long)p * keys + first) * Width, scratch);
-        }
-        if (!wide)
-            return;
-        int column = narrow * Width, columns = size - column;
-        target += (long)column * keys + (long)first * Wide;
-        source += column * v.Strides[3] * bytes;
-        for (int i = 0; i < n; i++, target += Wide, source += v.Strides[2] * bytes)
-        {
-            CpuConvert.Load(v.Type, source, v.Strides[3], target, columns);
-            for (int j = columns; j < Wide; j++)
-                target[j] = 0;
-        }
+        k[(long)keyPanels * Width * paddedDepth + first / KeyBlock] = AttentionPanels.PackKeys(
+            spec.K, Row(job.K, spec.K, job.FirstPair + index, first), n, (float)(spec.Scale * LogTwoOfE), k + (long)first * paddedDepth);
+        AttentionPanels.PackValues(
+            spec.V, Row(job.V, spec.V, job.FirstPair + index, first), n, narrow, wide, first, job.Values + index * valueFloats);
     }
 
     private static void QueryTask(void* state, int task, int thread)
@@ -240,7 +207,7 @@ internal sealed unsafe class CpuAttention
         block.Largest = block.Lengths + queryBlock;
         block.Totals = block.Largest + queryBlock;
         block.Row = block.Totals + queryBlock;
-        PackQueries(Head(job.Q, spec.Q, block.Pair) + first * spec.Q.Strides[2] * spec.Q.Type.Size(), block);
+        PackQueries(Row(job.Q, spec.Q, block.Pair, first), block);
         block.Limit = LengthLimit(ref job, index);
         if (keySlices <= 1)
         {
@@ -258,7 +225,7 @@ internal sealed unsafe class CpuAttention
     {
         var o = spec.O;
         long bytes = o.Type.Size(), step = o.Strides[2];
-        byte* target = Head(job.O, o, block.Pair) + block.First * step * bytes;
+        byte* target = Row(job.O, o, block.Pair, block.First);
         float* k = job.Keys + block.Index * keyFloats, v = job.Values + block.Index * valueFloats, scores = block.Scores;
         new Span<float>(block.Largest, block.Count).Fill(float.NegativeInfinity);
         new Span<float>(block.Totals, block.Count).Clear();
@@ -377,7 +344,7 @@ internal sealed unsafe class CpuAttention
     {
         var o = spec.O;
         long step = o.Strides[2] * o.Type.Size();
-        byte* target = Head(job.O, o, block.Pair) + block.First * step;
+        byte* target = Row(job.O, o, block.Pair, block.First);
         bool direct = o.Type == ElementType.Float32 && (size == 1 || o.Strides[3] == 1), done = true;
         for (int i = 0; i < block.Count; i++, target += step)
         {

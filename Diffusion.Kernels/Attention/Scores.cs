@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
@@ -17,69 +16,6 @@ internal static unsafe class Scores
 
     // Far from underflow: the weights that matter times values down to 1e-28 are normal numbers.
     private const float LeastTotal = 1f / (1 << 24);
-
-    /// <summary>Multiplies a packed panel [depth][16] of keys by a factor.</summary>
-    /// <returns>The largest squared length of a key; NaN where there is NaN.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float ScaleKeys(float* panel, float factor, int depth)
-    {
-        var sum0 = Vector256<float>.Zero;
-        var sum1 = Vector256<float>.Zero;
-        for (int i = 0; i < depth; i++, panel += MicroKernel.Width)
-        {
-            var v0 = Vector256.Load(panel) * factor;
-            var v1 = Vector256.Load(panel + 8) * factor;
-            v0.Store(panel);
-            v1.Store(panel + 8);
-            sum0 = Vector256.MultiplyAddEstimate(v0, v0, sum0);
-            sum1 = Vector256.MultiplyAddEstimate(v1, v1, sum1);
-        }
-        return Largest(Vector256.Max(sum0, sum1));
-    }
-
-    /// <summary>Sixteen keys as they lie into a panel [depth][16], multiplied by a factor.</summary>
-    /// <param name="keys">The first key.</param>
-    /// <param name="stride">Floats from key to key.</param>
-    /// <param name="factor">The factor.</param>
-    /// <param name="depth">Multiple of four.</param>
-    /// <param name="panel">The panel.</param>
-    /// <returns>The largest squared length of a key; NaN where there is NaN.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float PackKeys(float* keys, nint stride, float factor, nint depth, float* panel)
-    {
-        float largest = 0;
-        for (int half = 0; half < MicroKernel.Width; half += 8, keys += 8 * stride)
-        {
-            float* r1 = keys + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride, r6 = r5 + stride, r7 = r6 + stride;
-            float* target = panel + half;
-            var sum = Vector256<float>.Zero;
-            for (nint k = 0; k < depth; k += 4, target += 4 * MicroKernel.Width)
-            {
-                var v0 = Vector256.Create(Vector128.Load(keys + k), Vector128.Load(r4 + k));
-                var v1 = Vector256.Create(Vector128.Load(r1 + k), Vector128.Load(r5 + k));
-                var v2 = Vector256.Create(Vector128.Load(r2 + k), Vector128.Load(r6 + k));
-                var v3 = Vector256.Create(Vector128.Load(r3 + k), Vector128.Load(r7 + k));
-                var t0 = Avx.UnpackLow(v0, v1).AsDouble();
-                var t1 = Avx.UnpackHigh(v0, v1).AsDouble();
-                var t2 = Avx.UnpackLow(v2, v3).AsDouble();
-                var t3 = Avx.UnpackHigh(v2, v3).AsDouble();
-                v0 = Avx.UnpackLow(t0, t2).AsSingle() * factor;
-                v1 = Avx.UnpackHigh(t0, t2).AsSingle() * factor;
-                v2 = Avx.UnpackLow(t1, t3).AsSingle() * factor;
-                v3 = Avx.UnpackHigh(t1, t3).AsSingle() * factor;
-                v0.Store(target);
-                v1.Store(target + MicroKernel.Width);
-                v2.Store(target + 2 * MicroKernel.Width);
-                v3.Store(target + 3 * MicroKernel.Width);
-                sum = Vector256.MultiplyAddEstimate(v0, v0, sum);
-                sum = Vector256.MultiplyAddEstimate(v1, v1, sum);
-                sum = Vector256.MultiplyAddEstimate(v2, v2, sum);
-                sum = Vector256.MultiplyAddEstimate(v3, v3, sum);
-            }
-            largest = MathF.Max(largest, Largest(sum));
-        }
-        return largest;
-    }
 
     /// <summary>The squared lengths of six rows packed as [depth][6]; NaN where there is NaN.</summary>
     /// <param name="tile">The rows.</param>
@@ -169,12 +105,5 @@ internal static unsafe class Scores
             target[i] = source[i] * factor;
         }
         return rest == 0 && Vector256.EqualsAll(check, Vector256<float>.Zero);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Largest(Vector256<float> values)
-    {
-        var half = Vector128.Max(values.GetLower(), values.GetUpper());
-        return MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
     }
 }

@@ -320,24 +320,12 @@ internal static unsafe class MicroKernelFma
     {
         var b0 = Vector256.Load(b + 16 * step);
         var b1 = Vector256.Load(b + 16 * step + 8);
-        var x = Avx.BroadcastScalarToVector256(a + 6 * step);
-        c00 = Fma.MultiplyAdd(x, b0, c00);
-        c01 = Fma.MultiplyAdd(x, b1, c01);
-        var y = Avx.BroadcastScalarToVector256(a + 6 * step + 1);
-        c10 = Fma.MultiplyAdd(y, b0, c10);
-        c11 = Fma.MultiplyAdd(y, b1, c11);
-        x = Avx.BroadcastScalarToVector256(a + 6 * step + 2);
-        c20 = Fma.MultiplyAdd(x, b0, c20);
-        c21 = Fma.MultiplyAdd(x, b1, c21);
-        y = Avx.BroadcastScalarToVector256(a + 6 * step + 3);
-        c30 = Fma.MultiplyAdd(y, b0, c30);
-        c31 = Fma.MultiplyAdd(y, b1, c31);
-        x = Avx.BroadcastScalarToVector256(a + 6 * step + 4);
-        c40 = Fma.MultiplyAdd(x, b0, c40);
-        c41 = Fma.MultiplyAdd(x, b1, c41);
-        y = Avx.BroadcastScalarToVector256(a + 6 * step + 5);
-        c50 = Fma.MultiplyAdd(y, b0, c50);
-        c51 = Fma.MultiplyAdd(y, b1, c51);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step), b0, b1, ref c00, ref c01);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 1), b0, b1, ref c10, ref c11);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 2), b0, b1, ref c20, ref c21);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 3), b0, b1, ref c30, ref c31);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 4), b0, b1, ref c40, ref c41);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 5), b0, b1, ref c50, ref c51);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -348,18 +336,10 @@ internal static unsafe class MicroKernelFma
     {
         var b0 = Vector256.Load(b + 16 * step);
         var b1 = Vector256.Load(b + 16 * step + 8);
-        var x = Avx.BroadcastScalarToVector256(a + 6 * step);
-        c00 = Fma.MultiplyAdd(x, b0, c00);
-        c01 = Fma.MultiplyAdd(x, b1, c01);
-        var y = Avx.BroadcastScalarToVector256(a + 6 * step + 1);
-        c10 = Fma.MultiplyAdd(y, b0, c10);
-        c11 = Fma.MultiplyAdd(y, b1, c11);
-        x = Avx.BroadcastScalarToVector256(a + 6 * step + 2);
-        c20 = Fma.MultiplyAdd(x, b0, c20);
-        c21 = Fma.MultiplyAdd(x, b1, c21);
-        y = Avx.BroadcastScalarToVector256(a + 6 * step + 3);
-        c30 = Fma.MultiplyAdd(y, b0, c30);
-        c31 = Fma.MultiplyAdd(y, b1, c31);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step), b0, b1, ref c00, ref c01);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 1), b0, b1, ref c10, ref c11);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 2), b0, b1, ref c20, ref c21);
+        Add(Avx.BroadcastScalarToVector256(a + 6 * step + 3), b0, b1, ref c30, ref c31);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -371,24 +351,12 @@ internal static unsafe class MicroKernelFma
     {
         var b0 = Vector256.Load(b + 16 * step);
         var b1 = Vector256.Load(b + 16 * step + 8);
-        var x = Avx.BroadcastScalarToVector256(a + k + step);
-        c00 = Fma.MultiplyAdd(x, b0, c00);
-        c01 = Fma.MultiplyAdd(x, b1, c01);
-        var y = Avx.BroadcastScalarToVector256(a1 + k + step);
-        c10 = Fma.MultiplyAdd(y, b0, c10);
-        c11 = Fma.MultiplyAdd(y, b1, c11);
-        x = Avx.BroadcastScalarToVector256(a2 + k + step);
-        c20 = Fma.MultiplyAdd(x, b0, c20);
-        c21 = Fma.MultiplyAdd(x, b1, c21);
-        y = Avx.BroadcastScalarToVector256(a3 + k + step);
-        c30 = Fma.MultiplyAdd(y, b0, c30);
-        c31 = Fma.MultiplyAdd(y, b1, c31);
-        x = Avx.BroadcastScalarToVector256(a4 + k + step);
-        c40 = Fma.MultiplyAdd(x, b0, c40);
-        c41 = Fma.MultiplyAdd(x, b1, c41);
-        y = Avx.BroadcastScalarToVector256(a5 + k + step);
-        c50 = Fma.MultiplyAdd(y, b0, c50);
-        c51 = Fma.MultiplyAdd(y, b1, c51);
+        Add(Avx.BroadcastScalarToVector256(a + k + step), b0, b1, ref c00, ref c01);
+        Add(Avx.BroadcastScalarToVector256(a1 + k + step), b0, b1, ref c10, ref c11);
+        Add(Avx.BroadcastScalarToVector256(a2 + k + step), b0, b1, ref c20, ref c21);
+        Add(Avx.BroadcastScalarToVector256(a3 + k + step), b0, b1, ref c30, ref c31);
+        Add(Avx.BroadcastScalarToVector256(a4 + k + step), b0, b1, ref c40, ref c41);
+        Add(Avx.BroadcastScalarToVector256(a5 + k + step), b0, b1, ref c50, ref c51);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -401,21 +369,26 @@ internal static unsafe class MicroKernelFma
         var b0 = Vector256.Load(b + 24 * step);
         var b1 = Vector256.Load(b + 24 * step + 8);
         var b2 = Vector256.Load(b + 24 * step + 16);
-        var x = Avx.BroadcastScalarToVector256(a + k + step);
-        c00 = Fma.MultiplyAdd(x, b0, c00);
-        c01 = Fma.MultiplyAdd(x, b1, c01);
-        c02 = Fma.MultiplyAdd(x, b2, c02);
-        var y = Avx.BroadcastScalarToVector256(a1 + k + step);
-        c10 = Fma.MultiplyAdd(y, b0, c10);
-        c11 = Fma.MultiplyAdd(y, b1, c11);
-        c12 = Fma.MultiplyAdd(y, b2, c12);
-        x = Avx.BroadcastScalarToVector256(a2 + k + step);
-        c20 = Fma.MultiplyAdd(x, b0, c20);
-        c21 = Fma.MultiplyAdd(x, b1, c21);
-        c22 = Fma.MultiplyAdd(x, b2, c22);
-        y = Avx.BroadcastScalarToVector256(a3 + k + step);
-        c30 = Fma.MultiplyAdd(y, b0, c30);
-        c31 = Fma.MultiplyAdd(y, b1, c31);
-        c32 = Fma.MultiplyAdd(y, b2, c32);
+        Add(Avx.BroadcastScalarToVector256(a + k + step), b0, b1, b2, ref c00, ref c01, ref c02);
+        Add(Avx.BroadcastScalarToVector256(a1 + k + step), b0, b1, b2, ref c10, ref c11, ref c12);
+        Add(Avx.BroadcastScalarToVector256(a2 + k + step), b0, b1, b2, ref c20, ref c21, ref c22);
+        Add(Avx.BroadcastScalarToVector256(a3 + k + step), b0, b1, b2, ref c30, ref c31, ref c32);
+    }
+
+    /// <summary>A row's products with one step of a panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(Vector256<float> x, Vector256<float> b0, Vector256<float> b1, ref Vector256<float> c0, ref Vector256<float> c1)
+    {
+        c0 = Fma.MultiplyAdd(x, b0, c0);
+        c1 = Fma.MultiplyAdd(x, b1, c1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(
+        Vector256<float> x, Vector256<float> b0, Vector256<float> b1, Vector256<float> b2, ref Vector256<float> c0, ref Vector256<float> c1,
+        ref Vector256<float> c2)
+    {
+        Add(x, b0, b1, ref c0, ref c1);
+        c2 = Fma.MultiplyAdd(x, b2, c2);
     }
 }

@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Diffusion.Kernels.Cpu;
+
+/// <summary>Keys and values of one head as <see cref="CpuAttention"/> multiplies with them.</summary>
+internal static unsafe class AttentionPanels
+{
+    /// <summary>The columns of a wide panel of values.</summary>
+    public const int Wide = 24;
+
+    private const int Width = MicroKernel.Width;
+
+    /// <summary>Packs keys into panels of sixteen, [depth][16], and multiplies them by a factor.</summary>
+    /// <param name="layout">The keys, [batch, heads, keys, depth].</param>
+    /// <param name="source">The first key.</param>
+    /// <param name="count">Number of keys.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="target">The first panel; each has the padded depth.</param>
+    /// <returns>The largest squared length of a key after the multiplication; NaN where there is NaN.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float PackKeys(Layout layout, byte* source, int count, float factor, float* target)
+    {
+        float* scratch = stackalloc float[PanelPacking.ColumnScratch];
+        int depth = layout.Shape[3], padded = MicroKernel.PadDepth(depth);
+        long step = layout.Strides[2] * layout.Type.Size();
+        bool dense = Avx.IsSupported && layout.Type == ElementType.Float32 && layout.Strides[3] == 1 && depth % 4 == 0;
+        float largest = 0;
+        for (int key = 0; key < count; key += Width, source += Width * step, target += Width * padded)
+        {
+            new Span<float>(target + depth * Width, (padded - depth) * Width).Clear();
+            if (dense && count - key >= Width)
+            {
+                largest = MathF.Max(largest, PackSixteen((float*)source, (nint)layout.Strides[2], factor, depth, target));
+                continue;
+            }
+            PanelPacking.PackColumns(layout.Type, source, layout.Strides[3], layout.Strides[2], depth, Math.Min(Width, count - key), target, scratch);
+            largest = MathF.Max(largest, ScaleKeys(target, factor, depth));
+        }
+        return largest;
+    }
+
+    /// <summary>Packs the values of some keys into panels of 16 columns, then perhaps one of 24.</summary>
+    /// <param name="layout">The values, [batch, heads, keys, size].</param>
+    /// <param name="source">The first of these keys' values.</param>
+    /// <param name="count">Number of keys.</param>
+    /// <param name="narrow">Panels of 16 columns.</param>
+    /// <param name="wide">Whether there is one of 24 after them.</param>
+    /// <param name="first">The first key's number.</param>
+    /// <param name="target">The head's first panel; each has room for all keys.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackValues(Layout layout, byte* source, int count, int narrow, bool wide, int first, float* target)
+    {
+        float* scratch = stackalloc float[PanelPacking.ColumnScratch];
+        int keys = layout.Shape[2], size = layout.Shape[3];
+        long row = layout.Strides[2], step = layout.Strides[3], bytes = layout.Type.Size();
+        for (int p = 0; p < narrow; p++)
+        {
+            PanelPacking.PackColumns(
+                layout.Type, source + p * Width * step * bytes, row, step, count, Math.Min(Width, size - p * Width),
+                target + ((long)p * keys + first) * Width, scratch);
+        }
+        if (!wide)
+            return;
+        int column = narrow * Width, columns = size - column;
+        target += (long)column * keys + (long)first * Wide;
+        source += column * step * bytes;
+        for (int i = 0; i < count; i++, target += Wide, source += row * bytes)
+        {
+            CpuConvert.Load(layout.Type, source, step, target, columns);
+            for (int j = columns; j < Wide; j++)
+                target[j] = 0;
+        }
+    }
+
+    /// <summary>Multiplies a packed panel [depth][16] of keys by a factor.</summary>
+    /// <returns>The largest squared length of a key; NaN where there is NaN.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float ScaleKeys(float* panel, float factor, int depth)
+    {
+        var sum0 = Vector256<float>.Zero;
+        var sum1 = Vector256<float>.Zero;
+        for (int i = 0; i < depth; i++, panel += MicroKernel.Width)
+        {
+            var v0 = Vector256.Load(panel) * factor;
+            var v1 = Vector256.Load(panel + 8) * factor;
+            v0.Store(panel);
+            v1.Store(panel + 8);
+            sum0 = Vector256.MultiplyAddEstimate(v0, v0, sum0);
+            sum1 = Vector256.MultiplyAddEstimate(v1, v1, sum1);
+        }
+        return Largest(Vector256.Max(sum0, sum1));
+    }
+
+    /// <summary>Sixteen keys as they lie into a panel [depth][16], multiplied by a factor.</summary>
+    /// <param name="keys">The first key.</param>
+    /// <param name="stride">Floats from key to key.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="depth">Multiple of four.</param>
+    /// <param name="panel">The panel.</param>
+    /// <returns>The largest squared length of a key; NaN where there is NaN.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float PackSixteen(float* keys, nint stride, float factor, nint depth, float* panel)
+    {
+        float largest = 0;
+        for (int half = 0; half < MicroKernel.Width; half += 8, keys += 8 * stride)
+        {
+            float* r1 = keys + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride, r6 = r5 + stride, r7 = r6 + stride;
+            float* target = panel + half;
+            var sum = Vector256<float>.Zero;
+            for (nint k = 0; k < depth; k += 4, target += 4 * MicroKernel.Width)
+            {
+                var v0 = Vector256.Create(Vector128.Load(keys + k), Vector128.Load(r4 + k));
+                var v1 = Vector256.Create(Vector128.Load(r1 + k), Vector128.Load(r5 + k));
+                var v2 = Vector256.Create(Vector128.Load(r2 + k), Vector128.Load(r6 + k));
+                var v3 = Vector256.Create(Vector128.Load(r3 + k), Vector128.Load(r7 + k));
+                var t0 = Avx.UnpackLow(v0, v1).AsDouble();
+                var t1 = Avx.UnpackHigh(v0, v1).AsDouble();
+                var t2 = Avx.UnpackLow(v2, v3).AsDouble();
+                var t3 = Avx.UnpackHigh(v2, v3).AsDouble();
+                v0 = Avx.UnpackLow(t0, t2).AsSingle() * factor;
+                v1 = Avx.UnpackHigh(t0, t2).AsSingle() * factor;
+                v2 = Avx.UnpackLow(t1, t3).AsSingle() * factor;
+                v3 = Avx.UnpackHigh(t1, t3).AsSingle() * factor;
+                v0.Store(target);
+                v1.Store(target + MicroKernel.Width);
+                v2.Store(target + 2 * MicroKernel.Width);
+                v3.Store(target + 3 * MicroKernel.Width);
+                sum = Vector256.MultiplyAddEstimate(v0, v0, sum);
+                sum = Vector256.MultiplyAddEstimate(v1, v1, sum);
+                sum = Vector256.MultiplyAddEstimate(v2, v2, sum);
+                sum = Vector256.MultiplyAddEstimate(v3, v3, sum);
+            }
+            largest = MathF.Max(largest, Largest(sum));
+        }
+        return largest;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Vector256<float> values)
+    {
+        var half = Vector128.Max(values.GetLower(), values.GetUpper());
+        return MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
+    }
+}
