@@ -42,7 +42,7 @@ internal static class ConvolutionChoice
     // Seconds for transforming one channel of one tile there and back; one channel of a panel of weights.
     private const double Seconds4 = 27e-9;
     private const double Seconds2 = 7e-9;
-    private const double LateSeconds4 = 95e-9;
+    private const double LateSeconds4 = 80e-9;
     private const double LateSeconds2 = 55e-9;
 
     // F(4×4) loses a digit more than F(2×2); it has to save at least this many seconds, so small convolutions don't take it.
@@ -114,7 +114,14 @@ internal static class ConvolutionChoice
     }
 
     private static double Product(double rows, double depth, int columns, double rate, int count, double bytes) =>
-        Math.Max(2 * Round(rows, MicroKernel.Rows) * depth * Round(columns, MicroKernel.Width) * count / rate, bytes / WeightRate);
+        Math.Max(2 * TileRows(rows) * depth * Round(columns, MicroKernel.Width) * count / rate, bytes / WeightRate);
+
+    /// <summary>Rows that are multiplied: whole tiles, where four rows may be left over for a smaller one.</summary>
+    private static double TileRows(double rows)
+    {
+        double rest = rows % MicroKernel.Rows;
+        return rest is > 0 and <= 4 && MicroKernel.HasTile4 ? rows - rest + 4 : Round(rows, MicroKernel.Rows);
+    }
 
     private static double Tiles(ConvolutionSpec spec, int tile) =>
         (double)spec.Y.Shape[0] * ((spec.Y.Shape[1] + tile - 1) / tile) * ((spec.Y.Shape[2] + tile - 1) / tile);

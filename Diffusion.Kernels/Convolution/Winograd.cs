@@ -22,6 +22,9 @@ internal sealed unsafe class Winograd
     // Panels whose transformed weights meet one slice of many tiles, so that the slice comes from memory once for all of them.
     private const int MaxSide = 4;
     private const int FewTiles = 24;
+
+    // Products of some panels that stay in the second-level cache while channels go through.
+    private const int ResultFloats = 32 << 10;
     private const int MaxRun = 16;
     // Shorter than a cache would ask for: sums of partial sums keep the transform's errors down.
     private const int MaxDepthStep = 320;
@@ -54,6 +57,9 @@ internal sealed unsafe class Winograd
     private readonly int group;
     private readonly int groups;
     private readonly int depthStep;
+
+    // Channels that lie together in packed tiles: all, or those whose weights are transformed at once.
+    private readonly int packStep;
 
     private readonly long packedFloats;
     private readonly long stripFloats;
@@ -100,6 +106,7 @@ internal sealed unsafe class Winograd
         int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
         depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
 
+        packStep = taps?.DepthStep ?? depth;
         packedFloats = PanelPlan.Align((long)elements * block * depth);
         int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
         stripFloats = PanelPlan.Align((long)elements * Unit * lanes);
@@ -196,7 +203,13 @@ internal sealed unsafe class Winograd
         {
             for (int i = 0; i < Unit; i++)
                 rows[i] = strip + (e * Unit + Math.Min(i, count - 1)) * lanes;
-            PanelPacking.PackRows(rows, depth, packed + (long)(e * block + within) * depth);
+            for (int k = 0; k < depth; k += packStep)
+            {
+                int step = Math.Min(packStep, depth - k);
+                PanelPacking.PackRows(rows, step, packed + (long)elements * block * k + (long)(e * block + within) * step);
+                for (int i = 0; i < Unit; i++)
+                    rows[i] += step;
+            }
         }
     }
 
@@ -300,32 +313,40 @@ internal sealed unsafe class Winograd
         }
     }
 
-    /// <summary>The same with weights that are transformed now: a row of elements of a few channels of some panels at once.</summary>
+    /// <summary>
+    /// The same with weights that are transformed now: a row of elements of a few channels of some panels at once. Results of few tiles stay in the
+    /// cache for a run of panels, which share each slice of channels.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MultiplyLate(ref Job job, int count, float* packed, int panel, int n, float* products)
     {
         int stride = group * Width, most = taps!.DepthStep;
         float** g = stackalloc float*[MaxSide];
         float* rows = products + productFloats + outputFloats, widened = rows + side * taps.RowFloats;
-        for (int p = 0; p < n; p += side)
+        int run = Math.Max(1, (int)(ResultFloats / ((long)elements * count * Width)) / side) * side;
+        for (int first = 0; first < n; first += run)
         {
-            int together = Math.Min(side, n - p);
             for (int k = 0; k < depth; k += most)
             {
-                int step = Math.Min(most, depth - k);
-                for (int i = 0; i < together; i++)
-                    g[i] = taps.Load(job.Weights, panel + p + i, k, step, widened + i * taps.WidenedFloats);
-                float* a = packed + (long)k * Unit, c = products + p * Width;
-                for (int row = 0; row < edge; row++)
+                int step = Math.Min(most, depth - k), end = Math.Min(first + run, n);
+                for (int p = first; p < end; p += side)
                 {
+                    int together = Math.Min(side, end - p);
                     for (int i = 0; i < together; i++)
-                        taps.Transform(g[i], row, step, rows + i * taps.RowFloats);
-                    for (int e = 0; e < edge; e++, a += (long)block * depth, c += (nint)block * stride)
+                        g[i] = taps.Load(job.Weights, panel + p + i, k, step, widened + i * taps.WidenedFloats);
+                    int after = p + side < end ? p + side : first, then = p + side < end ? k : k + step;
+                    float* a = packed + (long)elements * block * k, c = products + p * Width;
+                    for (int row = 0; row < edge; row++)
                     {
                         for (int i = 0; i < together; i++)
+                            taps.Transform(g[i], row, step, rows + i * taps.RowFloats, taps.At(job.Weights, panel + after + i, then));
+                        for (int e = 0; e < edge; e++, a += (long)block * step, c += (nint)block * stride)
                         {
-                            float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * Width;
-                            PanelProduct.MultiplyColumn(a, (long)depth * Unit, b, step, count, to, stride, k > 0 ? to : null, stride, null, b);
+                            for (int i = 0; i < together; i++)
+                            {
+                                float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * Width;
+                                PanelProduct.MultiplyColumn(a, (long)step * Unit, b, step, count, to, stride, k > 0 ? to : null, stride, null, b);
+                            }
                         }
                     }
                 }

@@ -7,7 +7,8 @@ namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
 /// Weights of a 3×3 convolution as they are, packed [panel][padded channels][9][16] in their storage type if that is 16 bits wide, else
-/// as float32: no larger than they are stored. A task transforms (U = G·g·Gᵀ) what it is about to multiply, where it stays in the cache.
+/// as float32: no larger than they are stored. A task transforms what it is about to multiply (U = G·g·Gᵀ, G's
+/// rows without their factors), where it stays in the cache.
 /// </summary>
 internal sealed unsafe class WinogradTaps(Layout weights, int edge)
 {
@@ -17,14 +18,7 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
     private const int Strip = 64;
 
     // What is transformed at once lies in the first-level cache until it has been multiplied.
-    private const int MaxFloats = 6 << 10;
-
-    private static readonly float[] Four = [1, 0, 0, 0.5f, 0.5f, 0.5f, 0.5f, -0.5f, 0.5f, 0, 0, 1];
-
-    private static readonly float[] Six =
-    [
-        1 / 4f, 0, 0, -1 / 6f, -1 / 6f, -1 / 6f, -1 / 6f, 1 / 6f, -1 / 6f, 1 / 24f, 1 / 12f, 1 / 6f, 1 / 24f, -1 / 12f, 1 / 6f, 0, 0, 1,
-    ];
+    private const int MaxFloats = 4608;
 
     private readonly ElementType type = weights.Type is ElementType.Float16 or ElementType.BFloat16 ? weights.Type : ElementType.Float32;
 
@@ -37,8 +31,8 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
     /// <summary>Channels that are transformed at once.</summary>
     public int DepthStep { get; } = Math.Min(MaxFloats / (edge * Width) / 8 * 8, MicroKernel.PadDepth(weights.Shape[1]));
 
-    /// <summary>Floats between transformed elements.</summary>
-    public int ElementFloats => DepthStep * Width;
+    /// <summary>Floats between transformed elements: a line more than they take, since stores at multiples of 4 KB get in each other's way.</summary>
+    public int ElementFloats => (DepthStep + 1) * Width;
 
     /// <summary>Floats of a row of transformed elements of one panel.</summary>
     public int RowFloats => edge * ElementFloats;
@@ -56,23 +50,30 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
     /// <summary>Some channels of one panel as float32, where they are or in scratch of <see cref="WidenedFloats"/>.</summary>
     public float* Load(byte* packed, int panel, int channel, int count, float* scratch)
     {
-        byte* source = packed + ((long)panel * PaddedChannels + channel) * Row * type.Size();
+        byte* source = At(packed, panel, channel);
         if (type == ElementType.Float32)
             return (float*)source;
         CpuConvert.Load(type, source, 1, scratch, count * Row);
         return scratch;
     }
 
+    /// <summary>Where some channels of one panel lie.</summary>
+    public byte* At(byte* packed, int panel, int channel) => packed + ((long)panel * PaddedChannels + channel) * Row * type.Size();
+
     /// <summary>Transforms one row of a tile's elements: each [count][16], <see cref="ElementFloats"/> apart.</summary>
-    public void Transform(float* taps, int row, int count, float* target)
+    /// <param name="taps">From <see cref="Load"/>.</param>
+    /// <param name="row">Which row.</param>
+    /// <param name="count">Channels.</param>
+    /// <param name="target">The elements.</param>
+    /// <param name="next">What will be loaded next: each row fetches its part, so that memory works while the processor multiplies.</param>
+    public void Transform(float* taps, int row, int count, float* target, byte* next)
     {
-        // Each row fetches its part of the channels that come next, so that memory works while the processor multiplies.
-        nint step = Row * sizeof(float) / edge;
-        byte* ahead = type == ElementType.Float32 ? (byte*)(taps + count * Row) + row * count * step : (byte*)taps;
-        if (edge == 6)
-            Transform6(taps, Six[3 * row], Six[3 * row + 1], Six[3 * row + 2], count, target, ElementFloats, ahead, step);
+        nint step = Row * type.Size() / edge;
+        byte* ahead = next + row * count * step;
+        if (row == 0 || row == edge - 1)
+            TransformOuter(taps + (row == 0 ? 0 : 6 * Width), edge == 6, count, target, ElementFloats, ahead, step);
         else
-            Transform4(taps, Four[3 * row], Four[3 * row + 1], Four[3 * row + 2], count, target, ElementFloats, ahead, step);
+            TransformInner(taps, row < 3 ? 3 - 2 * row : 14 - 4 * row, row < 3 ? 1 : 4, edge == 6, count, target, ElementFloats, ahead, step);
     }
 
     private void Pack(WorkerPool pool, BufferSlice source, BufferSlice target)
@@ -116,70 +117,69 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
         }
     }
 
+    /// <summary>The first or last row, whose points 0 and infinity take one row of taps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transform4(float* taps, float a, float b, float c, int count, float* target, nint stride, byte* ahead, nint step)
+    private static void TransformOuter(float* taps, bool six, int count, float* target, nint stride, byte* ahead, nint step)
     {
-        Vector256<float> va = Vector256.Create(a), vb = Vector256.Create(b), vc = Vector256.Create(c), half = Vector256.Create(0.5f);
         for (int k = 0; k < count; k++, taps += Row, target += Width, ahead += step)
         {
-            if (Sse.IsSupported)
-            {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + 64);
-            }
+            Fetch(ahead);
             for (int j = 0; j < Width; j += 8)
             {
                 float* g = taps + j;
-                var g0 = Vector256.MultiplyAddEstimate(va, Vector256.Load(g), vc * Vector256.Load(g + 6 * Width));
-                var g1 = Vector256.MultiplyAddEstimate(va, Vector256.Load(g + Width), vc * Vector256.Load(g + 7 * Width));
-                var g2 = Vector256.MultiplyAddEstimate(va, Vector256.Load(g + 2 * Width), vc * Vector256.Load(g + 8 * Width));
-                g0 = Vector256.MultiplyAddEstimate(vb, Vector256.Load(g + 3 * Width), g0);
-                g1 = Vector256.MultiplyAddEstimate(vb, Vector256.Load(g + 4 * Width), g1) * half;
-                g2 = Vector256.MultiplyAddEstimate(vb, Vector256.Load(g + 5 * Width), g2);
-                var even = (g0 + g2) * half;
-                float* to = target + j;
-                g0.Store(to);
-                (even + g1).Store(to + stride);
-                (even - g1).Store(to + 2 * stride);
-                g2.Store(to + 3 * stride);
+                Store(Vector256.Load(g), Vector256.Load(g + Width), Vector256.Load(g + 2 * Width), six, target + j, stride);
             }
         }
     }
 
+    /// <summary>The row of the point <paramref name="x"/>: taps 0 + x·taps 1 + x²·taps 2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Transform6(float* taps, float a, float b, float c, int count, float* target, nint stride, byte* ahead, nint step)
+    private static void TransformInner(float* taps, float x, float square, bool six, int count, float* target, nint stride, byte* ahead, nint step)
     {
-        Vector256<float> va = Vector256.Create(a), vb = Vector256.Create(b), vc = Vector256.Create(c);
-        Vector256<float> quarter = Vector256.Create(0.25f), sixth = Vector256.Create(1 / 6f), twelfth = Vector256.Create(1 / 12f), twentyFourth = Vector256.Create(1 / 24f);
+        Vector256<float> vx = Vector256.Create(x), vs = Vector256.Create(square);
         for (int k = 0; k < count; k++, taps += Row, target += Width, ahead += step)
         {
-            if (Sse.IsSupported)
-            {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + 64);
-            }
+            Fetch(ahead);
             for (int j = 0; j < Width; j += 8)
             {
                 float* g = taps + j;
-                var g0 = Vector256.MultiplyAddEstimate(va, Vector256.Load(g), vc * Vector256.Load(g + 6 * Width));
-                var g1 = Vector256.MultiplyAddEstimate(va, Vector256.Load(g + Width), vc * Vector256.Load(g + 7 * Width));
-                var g2 = Vector256.MultiplyAddEstimate(va, Vector256.Load(g + 2 * Width), vc * Vector256.Load(g + 8 * Width));
-                g0 = Vector256.MultiplyAddEstimate(vb, Vector256.Load(g + 3 * Width), g0);
-                g1 = Vector256.MultiplyAddEstimate(vb, Vector256.Load(g + 4 * Width), g1);
-                g2 = Vector256.MultiplyAddEstimate(vb, Vector256.Load(g + 5 * Width), g2);
-                var even = (g0 + g2) * sixth;
-                var odd = g1 * sixth;
-                var far = Vector256.MultiplyAddEstimate(g0, twentyFourth, g2 * sixth);
-                g1 *= twelfth;
-                float* to = target + j;
-                (g0 * quarter).Store(to);
-                (-even - odd).Store(to + stride);
-                (odd - even).Store(to + 2 * stride);
-                (far + g1).Store(to + 3 * stride);
-                (far - g1).Store(to + 4 * stride);
-                g2.Store(to + 5 * stride);
+                var g0 = Vector256.MultiplyAddEstimate(vx, Vector256.Load(g + 3 * Width), Vector256.Load(g));
+                var g1 = Vector256.MultiplyAddEstimate(vx, Vector256.Load(g + 4 * Width), Vector256.Load(g + Width));
+                var g2 = Vector256.MultiplyAddEstimate(vx, Vector256.Load(g + 5 * Width), Vector256.Load(g + 2 * Width));
+                g0 = Vector256.MultiplyAddEstimate(vs, Vector256.Load(g + 6 * Width), g0);
+                g1 = Vector256.MultiplyAddEstimate(vs, Vector256.Load(g + 7 * Width), g1);
+                g2 = Vector256.MultiplyAddEstimate(vs, Vector256.Load(g + 8 * Width), g2);
+                Store(g0, g1, g2, six, target + j, stride);
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fetch(byte* ahead)
+    {
+        if (!Sse.IsSupported)
+            return;
+        Sse.Prefetch1(ahead);
+        Sse.Prefetch1(ahead + 64);
+    }
+
+    /// <summary>The points 0, ±1, perhaps ±2, and infinity of one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector256<float> g0, Vector256<float> g1, Vector256<float> g2, bool six, float* to, nint stride)
+    {
+        var even = g0 + g2;
+        g0.Store(to);
+        (even + g1).Store(to + stride);
+        (even - g1).Store(to + 2 * stride);
+        if (six)
+        {
+            var far = Vector256.MultiplyAddEstimate(g2, Vector256.Create(4f), g0);
+            g1 += g1;
+            (far + g1).Store(to + 3 * stride);
+            (far - g1).Store(to + 4 * stride);
+            to += 2 * stride;
+        }
+        g2.Store(to + 3 * stride);
     }
 
     private struct Job

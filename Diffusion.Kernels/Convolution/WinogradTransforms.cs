@@ -5,7 +5,9 @@ namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
 /// The transforms of Winograd's minimal filtering for 3×3 taps, eight channels at a time: F(2×2) with the points 0, ±1 and
-/// F(4×4) with 0, ±1, ±2 (Lavin and Gray 2016, arXiv:1509.09308).
+/// F(4×4) with 0, ±1, ±2 (Lavin and Gray 2016, arXiv:1509.09308). The fractions of the weights' transform (G's rows have the factors
+/// 1, ½, ½, 1 and ¼, −⅙, −⅙, 1/24, 1/24, 1) are applied by the outputs' transform instead, where they cost next to nothing: weights may have
+/// to be transformed at each use.
 /// </summary>
 internal static unsafe class WinogradTransforms
 {
@@ -109,7 +111,7 @@ internal static unsafe class WinogradTransforms
         }
     }
 
-    /// <summary>Y = Aᵀ·m·A + bias for 2×2 outputs.</summary>
+    /// <summary>Y = Aᵀ·m·A + bias for 2×2 outputs, Aᵀ with the factors of G's rows.</summary>
     /// <param name="products">First of 16 products, <paramref name="stride"/> floats apart.</param>
     /// <param name="stride">Floats between products.</param>
     /// <param name="channels">Multiple of 8.</param>
@@ -124,6 +126,7 @@ internal static unsafe class WinogradTransforms
         float* products, nint stride, int channels, float* bias, float* target, nint rowStride, nint columnStride, int rows, int columns)
     {
         float* t = stackalloc float[8 * Lanes];
+        var half = Vector256.Create(0.5f);
         for (int c = 0; c < channels; c += Lanes)
         {
             for (int j = 0; j < 4; j++)
@@ -133,8 +136,8 @@ internal static unsafe class WinogradTransforms
                 var d1 = Vector256.Load(q + 4 * stride);
                 var d2 = Vector256.Load(q + 8 * stride);
                 var d3 = Vector256.Load(q + 12 * stride);
-                (d0 + d1 + d2).Store(t + j * Lanes);
-                (d1 - d2 - d3).Store(t + (4 + j) * Lanes);
+                Vector256.MultiplyAddEstimate(half, d1 + d2, d0).Store(t + j * Lanes);
+                Vector256.MultiplyAddEstimate(half, d1 - d2, -d3).Store(t + (4 + j) * Lanes);
             }
             var b = Vector256.Load(bias + c);
             for (int i = 0; i < rows; i++)
@@ -145,9 +148,9 @@ internal static unsafe class WinogradTransforms
                 var d2 = Vector256.Load(r + 2 * Lanes);
                 var d3 = Vector256.Load(r + 3 * Lanes);
                 float* o = target + i * rowStride + c;
-                (d0 + d1 + d2 + b).Store(o);
+                Vector256.MultiplyAddEstimate(half, d1 + d2, d0 + b).Store(o);
                 if (columns > 1)
-                    (d1 - d2 - d3 + b).Store(o + columnStride);
+                    Vector256.MultiplyAddEstimate(half, d1 - d2, b - d3).Store(o + columnStride);
             }
         }
     }
@@ -158,9 +161,12 @@ internal static unsafe class WinogradTransforms
         float* products, nint stride, int channels, float* bias, float* target, nint rowStride, nint columnStride, int rows, int columns)
     {
         float* t = stackalloc float[24 * Lanes];
-        var two = Vector256.Create(2f);
-        var four = Vector256.Create(4f);
-        var eight = Vector256.Create(8f);
+        var quarter = Vector256.Create(1 / 4f);
+        var minusSixth = Vector256.Create(-1 / 6f);
+        var once = Vector256.Create(1 / 24f);
+        var twice = Vector256.Create(2 / 24f);
+        var fourTimes = Vector256.Create(4 / 24f);
+        var eightTimes = Vector256.Create(8 / 24f);
         for (int c = 0; c < channels; c += Lanes)
         {
             for (int j = 0; j < 6; j++)
@@ -172,14 +178,14 @@ internal static unsafe class WinogradTransforms
                 var d3 = Vector256.Load(q + 18 * stride);
                 var d4 = Vector256.Load(q + 24 * stride);
                 var d5 = Vector256.Load(q + 30 * stride);
-                var near = d1 + d2;
-                var nearOdd = d1 - d2;
+                var near = (d1 + d2) * minusSixth;
+                var nearOdd = (d1 - d2) * minusSixth;
                 var far = d3 + d4;
                 var farOdd = d3 - d4;
-                (d0 + near + far).Store(t + j * Lanes);
-                Vector256.MultiplyAddEstimate(two, farOdd, nearOdd).Store(t + (6 + j) * Lanes);
-                Vector256.MultiplyAddEstimate(four, far, near).Store(t + (12 + j) * Lanes);
-                (Vector256.MultiplyAddEstimate(eight, farOdd, nearOdd) + d5).Store(t + (18 + j) * Lanes);
+                Vector256.MultiplyAddEstimate(quarter, d0, Vector256.MultiplyAddEstimate(once, far, near)).Store(t + j * Lanes);
+                Vector256.MultiplyAddEstimate(twice, farOdd, nearOdd).Store(t + (6 + j) * Lanes);
+                Vector256.MultiplyAddEstimate(fourTimes, far, near).Store(t + (12 + j) * Lanes);
+                (Vector256.MultiplyAddEstimate(eightTimes, farOdd, nearOdd) + d5).Store(t + (18 + j) * Lanes);
             }
             var b = Vector256.Load(bias + c);
             for (int i = 0; i < rows; i++)
@@ -191,18 +197,18 @@ internal static unsafe class WinogradTransforms
                 var d3 = Vector256.Load(r + 3 * Lanes);
                 var d4 = Vector256.Load(r + 4 * Lanes);
                 var d5 = Vector256.Load(r + 5 * Lanes);
-                var near = d1 + d2;
-                var nearOdd = d1 - d2;
+                var near = (d1 + d2) * minusSixth;
+                var nearOdd = (d1 - d2) * minusSixth;
                 var far = d3 + d4;
                 var farOdd = d3 - d4;
                 float* o = target + i * rowStride + c;
-                (d0 + near + far + b).Store(o);
+                (Vector256.MultiplyAddEstimate(quarter, d0, Vector256.MultiplyAddEstimate(once, far, near)) + b).Store(o);
                 if (columns > 1)
-                    (Vector256.MultiplyAddEstimate(two, farOdd, nearOdd) + b).Store(o + columnStride);
+                    (Vector256.MultiplyAddEstimate(twice, farOdd, nearOdd) + b).Store(o + columnStride);
                 if (columns > 2)
-                    (Vector256.MultiplyAddEstimate(four, far, near) + b).Store(o + 2 * columnStride);
+                    (Vector256.MultiplyAddEstimate(fourTimes, far, near) + b).Store(o + 2 * columnStride);
                 if (columns > 3)
-                    (Vector256.MultiplyAddEstimate(eight, farOdd, nearOdd) + d5 + b).Store(o + 3 * columnStride);
+                    (Vector256.MultiplyAddEstimate(eightTimes, farOdd, nearOdd) + d5 + b).Store(o + 3 * columnStride);
             }
         }
     }

@@ -3,20 +3,18 @@ using System.Runtime.CompilerServices;
 
 namespace Diffusion.Kernels.Cpu;
 
-/// <summary>Weights of a 3×3 convolution, transformed (U = G·g·Gᵀ, in float64) and packed: [element][panel][padded channels][16].</summary>
+/// <summary>
+/// Weights of a 3×3 convolution, transformed (U = G·g·Gᵀ, in float64, G's rows without their factors) and packed: [element][panel][padded channels][16].
+/// </summary>
 internal sealed unsafe class WinogradWeights(Layout weights, int edge)
 {
     private const int Width = MicroKernel.Width;
     private const int Taps = 9;
     private const int Strip = 64;
 
-    private static readonly double[] Four = [1, 0, 0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0, 0, 1];
+    private static readonly double[] Four = [1, 0, 0, 1, 1, 1, 1, -1, 1, 0, 0, 1];
 
-    private static readonly double[] Six =
-    [
-        1 / 4.0, 0, 0, -1 / 6.0, -1 / 6.0, -1 / 6.0, -1 / 6.0, 1 / 6.0, -1 / 6.0,
-        1 / 24.0, 1 / 12.0, 1 / 6.0, 1 / 24.0, -1 / 12.0, 1 / 6.0, 0, 0, 1,
-    ];
+    private static readonly double[] Six = [1, 0, 0, 1, 1, 1, 1, -1, 1, 1, 2, 4, 1, -2, 4, 0, 0, 1];
 
     /// <summary>Transformed elements of a tile.</summary>
     public int Elements => edge * edge;
