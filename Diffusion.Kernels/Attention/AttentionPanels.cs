@@ -12,6 +12,13 @@ internal static unsafe class AttentionPanels
 
     private const int Width = MicroKernel.Width;
 
+    /// <summary>How many panels of 16 and of 24 columns a value takes; of the latter as many as go in without waste, since they need fewer loads.</summary>
+    public static (int Narrow, int Wide) Columns(int size)
+    {
+        int eights = Math.Max(2, (size + 7) / 8), narrow = 2 * eights % 3;
+        return (narrow, (eights - 2 * narrow) / 3);
+    }
+
     /// <summary>Packs keys into panels of sixteen, [depth][16], and multiplies them by a factor.</summary>
     /// <param name="layout">The keys, [batch, heads, keys, depth].</param>
     /// <param name="source">The first key.</param>
@@ -41,16 +48,16 @@ internal static unsafe class AttentionPanels
         return largest;
     }
 
-    /// <summary>Packs the values of some keys into panels of 16 columns, then perhaps one of 24.</summary>
+    /// <summary>Packs the values of some keys into panels of 16 columns, then of 24.</summary>
     /// <param name="layout">The values, [batch, heads, keys, size].</param>
     /// <param name="source">The first of these keys' values.</param>
     /// <param name="count">Number of keys.</param>
     /// <param name="narrow">Panels of 16 columns.</param>
-    /// <param name="wide">Whether there is one of 24 after them.</param>
+    /// <param name="wide">Panels of 24 columns.</param>
     /// <param name="first">The first key's number.</param>
     /// <param name="target">The head's first panel; each has room for all keys.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackValues(Layout layout, byte* source, int count, int narrow, bool wide, int first, float* target)
+    public static void PackValues(Layout layout, byte* source, int count, int narrow, int wide, int first, float* target)
     {
         float* scratch = stackalloc float[PanelPacking.ColumnScratch];
         int keys = layout.Shape[2], size = layout.Shape[3];
@@ -61,14 +68,26 @@ internal static unsafe class AttentionPanels
                 layout.Type, source + p * Width * step * bytes, row, step, count, Math.Min(Width, size - p * Width),
                 target + ((long)p * keys + first) * Width, scratch);
         }
-        if (!wide)
-            return;
-        int column = narrow * Width, columns = size - column;
-        target += (long)column * keys + (long)first * Wide;
-        source += column * step * bytes;
-        for (int i = 0; i < count; i++, target += Wide, source += row * bytes)
+        source += narrow * Width * step * bytes;
+        target += (long)narrow * Width * keys + (long)first * Wide;
+        for (int column = narrow * Width; wide > 0; wide--, column += Wide, source += Wide * step * bytes, target += (long)Wide * keys)
+            PackWide(layout.Type, source, row * bytes, step, count, Math.Min(Wide, size - column), target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackWide(ElementType type, byte* source, long row, long step, int count, int columns, float* target)
+    {
+        bool dense = type == ElementType.Float32 && step == 1 && columns == Wide;
+        for (int i = 0; i < count; i++, target += Wide, source += row)
         {
-            CpuConvert.Load(layout.Type, source, step, target, columns);
+            if (dense)
+            {
+                Vector256.Load((float*)source).Store(target);
+                Vector256.Load((float*)source + 8).Store(target + 8);
+                Vector256.Load((float*)source + 16).Store(target + 16);
+                continue;
+            }
+            CpuConvert.Load(type, source, step, target, columns);
             for (int j = columns; j < Wide; j++)
                 target[j] = 0;
         }

@@ -18,8 +18,8 @@ internal sealed unsafe class CpuAttention
     private const int MaxQueryBlock = 96;
     private const int QueryUnit = 12;
 
-    // Queries whose scores with a block of keys share the first-level cache with a panel.
-    private const int Strip = 24;
+    // Scores that share the first-level cache with a panel: of 24 queries with a whole block of keys.
+    private const int MaxScores = 24 * KeyBlock;
     private const long MaxSharedFloats = 64 << 10;
     private const int MaxWholeBlocks = 4;
     private const long MaxPackedFloats = 16 << 20;
@@ -36,9 +36,9 @@ internal sealed unsafe class CpuAttention
     private readonly int paddedDepth;
     private readonly int size;
 
-    // A value's columns: narrow panels of 16, then perhaps one of 24, which wastes nothing for sizes like 40.
+    // A value's columns: at most two narrow panels of 16, then panels of 24, which waste nothing for multiples of eight.
     private readonly int narrow;
-    private readonly bool wide;
+    private readonly int wide;
     private readonly int paddedSize;
 
     private readonly int keyPanels;
@@ -46,6 +46,9 @@ internal sealed unsafe class CpuAttention
 
     // Floats between rows of scores: few keys lie densely, since rows a kilobyte apart share sets of the first-level cache.
     private readonly int scoreStep;
+
+    // Queries whose scores are computed at once.
+    private readonly int stripRows;
 
     private readonly int queryBlock;
     private readonly int queryBlocks;
@@ -75,12 +78,12 @@ internal sealed unsafe class CpuAttention
         depth = spec.Q.Shape[3];
         paddedDepth = MicroKernel.PadDepth(depth);
         size = spec.V.Shape[3];
-        wide = size % Width is > 0 and <= 8 && size >= Wide - 7;
-        narrow = wide ? size / Width - 1 : (size + Width - 1) / Width;
-        paddedSize = narrow * Width + (wide ? Wide : 0);
+        (narrow, wide) = AttentionPanels.Columns(size);
+        paddedSize = narrow * Width + wide * Wide;
         keyPanels = (keys + Width - 1) / Width;
         keySlices = (keys + KeyBlock - 1) / KeyBlock;
         scoreStep = Math.Clamp(keyPanels * Width, Width, KeyBlock);
+        stripRows = MaxScores / scoreStep / QueryUnit * QueryUnit;
         int most = Math.Max(depth, size) > 512 ? MaxQueryBlock / 2 : MaxQueryBlock;
         long fair = ((long)queries * pairs + 2 * context.Threads - 1) / (2 * context.Threads);
         int blocks = (queries + most - 1) / most;
@@ -95,7 +98,7 @@ internal sealed unsafe class CpuAttention
         chunk = (int)Math.Clamp(MaxPackedFloats / Math.Max(1, keyFloats + valueFloats), Math.Min(pairs, context.Threads), pairs);
         wholeHeads = queryBlocks <= MaxWholeBlocks && (pairs % context.Threads == 0 || pairs >= 4 * context.Threads);
         inPlace = keySlices <= 1 && spec.O.Type == ElementType.Float32 && spec.O.Strides[3] == 1 && paddedSize == size;
-        threadFloats = PanelPlan.Align((long)Strip * KeyBlock + queryBlock * (paddedSize + paddedDepth + 3L) + RowFloats);
+        threadFloats = PanelPlan.Align(MaxScores + queryBlock * (paddedSize + paddedDepth + 3L) + RowFloats);
     }
 
     private long RowFloats => PanelPlan.Align(Math.Max((long)Unit * paddedDepth, KeyBlock));
@@ -200,7 +203,7 @@ internal sealed unsafe class CpuAttention
             First = first,
             Count = count,
             Scores = scratch,
-            Results = scratch + Strip * KeyBlock,
+            Results = scratch + MaxScores,
         };
         block.Queries = block.Results + queryBlock * paddedSize;
         block.Lengths = block.Queries + queryBlock * paddedDepth;
@@ -230,23 +233,23 @@ internal sealed unsafe class CpuAttention
         new Span<float>(block.Largest, block.Count).Fill(float.NegativeInfinity);
         new Span<float>(block.Totals, block.Count).Clear();
         int seen = spec.Causal ? Math.Min(keys, block.First + block.Count) : keys;
-        for (int strip = 0; strip < block.Count; strip += Strip, target += Strip * step * bytes)
+        for (int first = 0; first < block.Count; first += stripRows, target += stripRows * step * bytes)
         {
-            int rows = Math.Min(Strip, block.Count - strip);
-            float* results = block.Results + strip * paddedSize;
-            MultiplyKeys(block, strip, rows, k, seen);
+            int rows = Math.Min(stripRows, block.Count - first);
+            float* results = block.Results + first * paddedSize;
+            MultiplyKeys(block, first, rows, k, seen);
             for (int i = 0; i < rows; i++)
             {
                 float* row = scores + i * scoreStep;
                 float total;
-                if (block.Lengths[strip + i] <= block.Limit)
+                if (block.Lengths[first + i] <= block.Limit)
                 {
                     total = Scores.Powers(row, seen);
                 }
                 else
                 {
-                    Weigh(ref job, block, strip + i, 0, seen, row, results);
-                    total = block.Totals[strip + i];
+                    Weigh(ref job, block, first + i, 0, seen, row, results);
+                    total = block.Totals[first + i];
                 }
                 OnlineSoftmax.Scale(row, total == 0 ? 0 : 1 / total, row, seen);
             }
@@ -263,9 +266,9 @@ internal sealed unsafe class CpuAttention
 
     /// <summary>Scores of a strip of queries with a block of keys.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void MultiplyKeys(in Block block, int strip, int rows, float* k, int n)
+    private void MultiplyKeys(in Block block, int first, int rows, float* k, int n)
     {
-        float* q = block.Queries + strip * paddedDepth;
+        float* q = block.Queries + first * paddedDepth;
         for (int p = 0; p * Width < n; p++)
         {
             float* panel = k + p * Width * paddedDepth, next = panel + Width * paddedDepth;
@@ -304,9 +307,9 @@ internal sealed unsafe class CpuAttention
         {
             int n = Math.Min(KeyBlock, seen - key);
             float* k = job.Keys + block.Index * keyFloats + (long)key * paddedDepth;
-            for (int strip = 0; strip < count; strip += Strip)
+            for (int strip = 0; strip < count; strip += stripRows)
             {
-                int rows = Math.Min(Strip, count - strip);
+                int rows = Math.Min(stripRows, count - strip);
                 MultiplyKeys(block, strip, rows, k, n);
                 float* results = block.Results + strip * paddedSize;
                 for (int i = 0; i < rows; i++)
@@ -426,13 +429,15 @@ internal sealed unsafe class CpuAttention
                 MicroKernel.Strided(weights + row * scoreStep, scoreStep, panel, depth, results + row * step + p * Width, (nint)step, add);
             }
         }
-        if (!wide)
-            return;
-        float* last = values + (long)narrow * Width * keys + (long)key * Wide;
-        for (int i = 0; i < count; i += 4)
+        values += (long)narrow * Width * keys + (long)key * Wide;
+        results += narrow * Width;
+        for (int p = 0; p < wide; p++, values += (long)Wide * keys, results += Wide)
         {
-            int row = add ? i : Math.Min(i, Math.Max(0, count - 4));
-            MicroKernel.Strided24(weights + row * scoreStep, scoreStep, last, depth, results + row * step + narrow * Width, (nint)step, add);
+            for (int i = 0; i < count; i += 4)
+            {
+                int row = add ? i : Math.Min(i, Math.Max(0, count - 4));
+                MicroKernel.Strided24(weights + row * scoreStep, scoreStep, values, depth, results + row * step, (nint)step, add);
+            }
         }
     }
 

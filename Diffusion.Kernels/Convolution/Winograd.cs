@@ -14,7 +14,7 @@ internal sealed unsafe class Winograd
     private const int Width = MicroKernel.Width;
 
     /// <summary>The most tiles that are multiplied with weights at once.</summary>
-    public const int MaxBlock = 192;
+    public const int MaxBlock = 132;
 
     private const int MinBlock = 48;
     private const long MaxBlockFloats = 4 << 20;

@@ -19,7 +19,7 @@ internal static unsafe class PanelPacking
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackRows(float** rows, nint count, float* target)
     {
-        nint done = Sse2.IsSupported ? PackRowsSse(rows, count, target) : 0;
+        nint done = Avx.IsSupported ? PackRowsAvx(rows, count, target) : Sse2.IsSupported ? PackRowsSse(rows, count, target) : 0;
         for (nint k = done; k < count; k++)
         {
             for (int i = 0; i < MicroKernel.Rows; i++)
@@ -119,6 +119,31 @@ internal static unsafe class PanelPacking
             for (int j = 0; j < width; j++)
                 target[k * width + j] = rows[j][k];
         }
+    }
+
+    /// <summary>Eight columns a round: pairs of rows, then thirds of pairs of columns, then whole vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static nint PackRowsAvx(float** rows, nint count, float* target)
+    {
+        float* r0 = rows[0], r1 = rows[1], r2 = rows[2], r3 = rows[3], r4 = rows[4], r5 = rows[5];
+        double* d = (double*)target;
+        nint k = 0;
+        for (; k + 8 <= count; k += 8, d += 24)
+        {
+            Vector256<float> v0 = Vector256.Load(r0 + k), v1 = Vector256.Load(r1 + k), v2 = Vector256.Load(r2 + k);
+            Vector256<float> v3 = Vector256.Load(r3 + k), v4 = Vector256.Load(r4 + k), v5 = Vector256.Load(r5 + k);
+            Vector256<double> a = Avx.UnpackLow(v0, v1).AsDouble(), b = Avx.UnpackLow(v2, v3).AsDouble(), c = Avx.UnpackLow(v4, v5).AsDouble();
+            Vector256<double> x = Avx.UnpackHigh(v0, v1).AsDouble(), y = Avx.UnpackHigh(v2, v3).AsDouble(), z = Avx.UnpackHigh(v4, v5).AsDouble();
+            Vector256<double> p0 = Avx.UnpackLow(a, b), p1 = Avx.Shuffle(c, a, 0b1010), p2 = Avx.UnpackHigh(b, c);
+            Vector256<double> p3 = Avx.UnpackLow(x, y), p4 = Avx.Shuffle(z, x, 0b1010), p5 = Avx.UnpackHigh(y, z);
+            Avx.Permute2x128(p0, p1, 0x20).Store(d);
+            Avx.Permute2x128(p2, p3, 0x20).Store(d + 4);
+            Avx.Permute2x128(p4, p5, 0x20).Store(d + 8);
+            Avx.Permute2x128(p0, p1, 0x31).Store(d + 12);
+            Avx.Permute2x128(p2, p3, 0x31).Store(d + 16);
+            Avx.Permute2x128(p4, p5, 0x31).Store(d + 20);
+        }
+        return k;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,3 +1,4 @@
+using Diffusion.Kernels.Cpu;
 using Diffusion.Kernels.Tests.Contracts;
 using FsCheck.Xunit;
 
@@ -12,6 +13,15 @@ public sealed class CpuAttentionTests : IDisposable
 
     [Property(MaxTest = 60)]
     public void Agrees_with_the_reference(int seed) => ContractRunner.Check(backend, RandomCase(seed));
+
+    [Property]
+    public void Panels_of_values_waste_less_than_eight_columns(ushort columns)
+    {
+        int size = columns + 9;
+        var (narrow, wide) = AttentionPanels.Columns(size);
+        Assert.InRange(narrow, 0, 2);
+        Assert.InRange((16 * narrow) + (24 * wide) - size, 0, 7);
+    }
 
     [Theory]
     [InlineData(0, double.NaN)]
