@@ -55,6 +55,40 @@ internal static unsafe class CpuTileOps
         _ => throw new ArgumentOutOfRangeException(nameof(op), op, "Elementwise: not an operation with operands."),
     };
 
+    /// <summary>
+    /// The loop target[row, i] = values[row, i]·op(gates[row, i]) for a unary operation: target and its row's length, values, gates, their row's length,
+    /// rows, columns. Compiled when first run.
+    /// </summary>
+    public static delegate*<float*, nint, float*, float*, nint, nint, nint, void> Gate(ElementwiseOp op) => op switch
+    {
+        ElementwiseOp.Copy => &Gated<Copy>,
+        ElementwiseOp.Negate => &Gated<Negate>,
+        ElementwiseOp.Abs => &Gated<Abs>,
+        ElementwiseOp.Sign => &Gated<Sign>,
+        ElementwiseOp.Exp => &Gated<Exp>,
+        ElementwiseOp.Log => &Gated<Log>,
+        ElementwiseOp.Sqrt => &Gated<Sqrt>,
+        ElementwiseOp.ReciprocalSqrt => &Gated<ReciprocalSqrt>,
+        ElementwiseOp.Reciprocal => &Gated<Reciprocal>,
+        ElementwiseOp.Square => &Gated<Square>,
+        ElementwiseOp.Sin => &Gated<Sin>,
+        ElementwiseOp.Cos => &Gated<Cos>,
+        ElementwiseOp.Tanh => &Gated<Tanh>,
+        ElementwiseOp.Erf => &Gated<Erf>,
+        ElementwiseOp.Sigmoid => &Gated<Sigmoid>,
+        ElementwiseOp.Silu => &Gated<Silu>,
+        ElementwiseOp.Relu => &Gated<Relu>,
+        ElementwiseOp.Gelu => &Gated<Gelu>,
+        ElementwiseOp.GeluTanh => &Gated<GeluTanh>,
+        ElementwiseOp.QuickGelu => &Gated<QuickGelu>,
+        ElementwiseOp.Mish => &Gated<Mish>,
+        ElementwiseOp.Softplus => &Gated<Softplus>,
+        ElementwiseOp.Floor => &Gated<Floor>,
+        ElementwiseOp.Ceiling => &Gated<Ceiling>,
+        ElementwiseOp.Round => &Gated<Round>,
+        _ => throw new ArgumentOutOfRangeException(nameof(op), op, "Elementwise: not an operation with one operand."),
+    };
+
     /// <summary>target[0 … n) = value.</summary>
     public static void Fill(float* target, float value, nint n) => new Span<float>(target, (int)n).Fill(value);
 
@@ -67,6 +101,20 @@ internal static unsafe class CpuTileOps
             Vector.Store(TOp.Apply(Vector.Load(a + i), default, default), target + i);
         if (i < n)
             Tail.Store(target + i, TOp.Apply(Tail.Load(a + i, n - i), default, default), n - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gated<TOp>(float* target, nint targetStride, float* values, float* gates, nint stride, nint rows, nint columns)
+        where TOp : struct, ITileOp
+    {
+        for (nint row = 0; row < rows; row++, target += targetStride, values += stride, gates += stride)
+        {
+            nint i = 0;
+            for (; i <= columns - Vector<float>.Count; i += Vector<float>.Count)
+                Vector.Store(Vector.Load(values + i) * TOp.Apply(Vector.Load(gates + i), default, default), target + i);
+            if (i < columns)
+                Tail.Store(target + i, Tail.Load(values + i, columns - i) * TOp.Apply(Tail.Load(gates + i, columns - i), default, default), columns - i);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

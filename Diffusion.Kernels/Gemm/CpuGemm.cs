@@ -37,6 +37,7 @@ internal static unsafe class CpuGemm
     {
         private readonly GemmRows rows = new(spec.A, plan.Weights.PaddedDepth, plan.MatrixRowStep);
         private readonly DirectStore store = DirectStore.Create(spec.After, spec.C);
+        private readonly GatedStore gated = spec.Paired ? GatedStore.Create(spec.After, spec.C) : default;
         // Weights that change are packed at each launch, as many matrices at once as fit a bounded workspace.
         private readonly int chunk = (int)Math.Clamp(MaxPackedFloats / Math.Max(1, plan.Weights.MatrixElements), 1, plan.Matrices);
 
@@ -58,6 +59,7 @@ internal static unsafe class CpuGemm
                 Packer = rows.At((byte*)arguments.Operands[0].Address),
                 Launch = new EpilogueLaunch(arguments, 2),
                 Store = store,
+                Gated = gated,
                 Weights = b,
                 Workspace = workspace,
             };

@@ -69,7 +69,7 @@ internal readonly record struct DirectStore(bool Possible, long RowStride, int B
     }
 
     /// <summary>Float32 with dense columns and rows that lie evenly.</summary>
-    private static bool IsDense(Layout layout, out long stride)
+    public static bool IsDense(Layout layout, out long stride)
     {
         stride = 0;
         if (layout.Type != ElementType.Float32 || (layout.Shape[^1] != 1 && layout.Strides[^1] != 1))

@@ -22,6 +22,7 @@ internal unsafe struct PanelJob<TPacker>
     public TPacker Packer;
     public EpilogueLaunch Launch;
     public DirectStore Store;
+    public GatedStore Gated;
     public byte* Weights;
     public float* Workspace;
     public int FirstMatrix;
@@ -80,6 +81,8 @@ internal static unsafe class PanelProduct
         int column = plan.Weights.Paired ? panel / 2 * Width : panel * Width;
         if (job.Store.Possible && !plan.Weights.Paired)
             StoreDirect(plan, job.Store, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
+        else if (job.Gated.Possible && plan.Weights.Paired)
+            StoreGated(plan, job.Gated, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
         else
             StoreByEpilogue(plan, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
     }
@@ -169,6 +172,53 @@ internal static unsafe class PanelProduct
             k += plan.DepthStep;
         }
         while (k < depth);
+    }
+
+    /// <summary>
+    /// Pairs of panels, whose results are multiplied while they lie in the first-level cache. Sums begin with their biases.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void StoreGated(
+        PanelPlan plan, GatedStore store, in EpilogueLaunch launch, float* packed, byte* weights, long row, int rows, int panels,
+        int columnOffset, int column, float* own)
+    {
+        float* results = own + plan.BlockFloats, biases = results + 2 * plan.ResultFloats;
+        float* output = (float*)launch.Output + row * store.RowStride + columnOffset;
+        var loop = CpuTileOps.Gate(store.Activation);
+        int depth = plan.Weights.PaddedDepth, stride = plan.GroupColumns;
+        long tile = (long)depth * Unit;
+        for (int group = 0; group < panels; group += plan.Group)
+        {
+            int end = Math.Min(group + plan.Group, panels), k = 0;
+            do
+            {
+                int n = Math.Min(plan.DepthStep, depth - k);
+                for (int panel = group; panel < end; panel++)
+                {
+                    int second = panel & 1, at = column + panel / 2 * Width, columns = Math.Min(Width, plan.Weights.Columns - at);
+                    float* c = results + second * plan.ResultFloats + (panel - group) / 2 * Width, bias = null;
+                    int which = store.Values.Result == second ? store.Values.Bias : store.Gates.Bias;
+                    if (k == 0 && which >= 0)
+                    {
+                        bias = (float*)launch.Input(which) + columnOffset + at;
+                        if (columns < Width)
+                        {
+                            // The bias may end where memory ends.
+                            Unsafe.CopyBlockUnaligned(biases, bias, (uint)columns * sizeof(float));
+                            bias = biases;
+                        }
+                    }
+                    float* b = Panel(plan, weights, panel, k, n, own), next = Next(plan, weights, panel, group, end, k);
+                    MultiplyColumn(packed + (long)k * Unit, tile, b, n, rows, c, stride, k > 0 ? c : null, stride, bias, next);
+                    if (second == 0 || k + n < depth)
+                        continue;
+                    float* first = c - plan.ResultFloats;
+                    loop(output + at, (nint)store.RowStride, store.Values.Result == 0 ? first : c, store.Values.Result == 0 ? c : first, stride, rows, columns);
+                }
+                k += plan.DepthStep;
+            }
+            while (k < depth);
+        }
     }
 
     /// <summary>

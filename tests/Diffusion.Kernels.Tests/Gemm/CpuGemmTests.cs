@@ -1,3 +1,4 @@
+using Diffusion.Kernels.Cpu;
 using Diffusion.Kernels.Tests.Contracts;
 using FsCheck.Xunit;
 
@@ -19,6 +20,59 @@ public sealed class CpuGemmTests : IDisposable
         var spec = new GemmSpec(Make.Layout([1, 19, 1500]), new Layout(ElementType.Float32, [1, 1500, 37], [0, 1, 1500]), Make.Layout([1, 19, 37]), ConstantB: true);
         ContractRunner.Check(backend, new ContractCase("deep", spec) { Tolerance = 1e-4 });
         ContractRunner.Check(backend, new ContractCase("deep residual", spec with { After = Make.BiasActivationResidual([1, 19, 37], ElementwiseOp.Copy) }) { Tolerance = 1e-4 });
+    }
+
+    [Theory]
+    [InlineData(ElementwiseOp.Gelu, false, true, true, 700)]
+    [InlineData(ElementwiseOp.Silu, true, true, true, 40)]
+    [InlineData(ElementwiseOp.Sigmoid, false, true, false, 321)]
+    [InlineData(ElementwiseOp.GeluTanh, true, false, true, 9)]
+    [InlineData(ElementwiseOp.Relu, false, false, false, 0)]
+    public void Gates_of_any_kind(ElementwiseOp activation, bool gatesFirst, bool valueBias, bool gateBias, int depth)
+    {
+        foreach (int columns in new[] { 5, 16, 300 })
+        {
+            int[] shape = [2, 50, columns];
+            var after = Gates(shape, activation, gatesFirst, valueBias, gateBias);
+            Assert.True(GatedStore.Create(after, Make.Layout(shape)).Possible);
+            var spec = new GemmSpec(Make.Layout([2, 50, depth]), new Layout(ElementType.Float32, [2, depth, 2 * columns], [0, 1, depth]), Make.Layout(shape), ConstantB: true, Paired: true);
+            // A gate enlarges its value's error; both grow with the depth's root.
+            ContractRunner.Check(backend, new ContractCase($"{activation} {columns}", spec with { After = after }) { Tolerance = 4e-5 * Math.Max(1, depth / 16.0) });
+        }
+    }
+
+    [Fact]
+    public void Other_epilogues_of_two_results_are_interpreted()
+    {
+        int[] shape = [1, 6, 32];
+        var gates = Gates(shape, ElementwiseOp.Gelu, false, true, true);
+        Assert.False(GatedStore.Create(gates, Make.Layout(shape) with { Type = ElementType.Float16 }).Possible);
+        var residual = gates with { Inputs = [Make.Layout(shape), gates.Inputs[1]] };
+        Assert.False(GatedStore.Create(residual, Make.Layout(shape)).Possible);
+        var scaled = gates with { Program = new ElementwiseProgram(4, [.. gates.Program.Code, new Instruction(ElementwiseOp.Square, 7)]) };
+        Assert.False(GatedStore.Create(scaled, Make.Layout(shape)).Possible);
+        var same = new Epilogue(new ElementwiseProgram(2, [new Instruction(ElementwiseOp.Gelu, 0), new Instruction(ElementwiseOp.Multiply, 0, 2)]), []);
+        Assert.False(GatedStore.Create(same, Make.Layout(shape)).Possible);
+    }
+
+    private static Epilogue Gates(int[] shape, ElementwiseOp activation, bool gatesFirst, bool valueBias, bool gateBias)
+    {
+        var bias = new Layout(ElementType.Float32, [.. shape], [0, 0, 1]);
+        int inputs = 2, gate = gatesFirst ? 0 : 1, value = 1 - gate;
+        int first = valueBias ? inputs++ : -1, second = gateBias ? inputs++ : -1;
+        var code = new List<Instruction>();
+        int Emit(Instruction instruction)
+        {
+            code.Add(instruction);
+            return inputs + code.Count - 1;
+        }
+        if (second >= 0)
+            gate = Emit(new Instruction(ElementwiseOp.Add, second, gate));
+        gate = Emit(new Instruction(activation, gate));
+        if (first >= 0)
+            value = Emit(new Instruction(ElementwiseOp.Add, value, first));
+        Emit(gatesFirst ? new Instruction(ElementwiseOp.Multiply, gate, value) : new Instruction(ElementwiseOp.Multiply, value, gate));
+        return new Epilogue(new ElementwiseProgram(inputs, [.. code]), [.. Enumerable.Repeat(bias, inputs - 2)]);
     }
 
     [Theory]
