@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Diffusion.Kernels.Cpu;
 using Diffusion.Kernels.Tests.Contracts;
 
 namespace Diffusion.Kernels.Tests.Cpu;
@@ -6,6 +7,8 @@ namespace Diffusion.Kernels.Tests.Cpu;
 /// <summary>The heavy kernels give the same bits whatever the number of threads, and allocate nothing at launch.</summary>
 public sealed class ThreadCountTests
 {
+    private const string ForcedAlgorithm = "winograd-2x2-late";
+
     public static TheoryData<string, string> Kernels => new(Specs.Select(pair => (pair.Key, pair.Value.Algorithm)));
 
     private static Dictionary<string, (KernelSpec Spec, string Algorithm)> Specs { get; } = new()
@@ -15,7 +18,8 @@ public sealed class ThreadCountTests
         ["one row"] = (new GemmSpec(Make.Layout([1, 1, 700]), new Layout(ElementType.Float32, [1, 700, 900], [0, 1, 700]), Make.Layout([1, 1, 900])), "gemv"),
         ["winograd"] = (Convolution(72, 80, 50), "winograd-4x4"),
         ["small winograd"] = (Convolution(96, 96, 8), "winograd-2x2"),
-        ["winograd with weights as stored"] = (Convolution(640, 640, 8), "winograd-2x2-late"),
+        ["winograd with weights as stored"] = (Convolution(640, 640, 8), "winograd-4x4-late"),
+        ["small winograd with weights as stored"] = (Convolution(160, 96, 8), ForcedAlgorithm),
         ["exact convolution"] = (Convolution(32, 40, 20) with { Exact = true }, "implicit-gemm"),
         ["few outputs"] = (Convolution(64, 3, 30), "few-outputs"),
         ["attention"] = (Attention(causal: false), "online-softmax"),
@@ -35,10 +39,14 @@ public sealed class ThreadCountTests
     [MemberData(nameof(Kernels))]
     public void A_launch_allocates_nothing(string name, string algorithm)
     {
-        using var backend = CpuBackend.Create(2);
+        using var backend = Create(2, algorithm);
         Assert.StartsWith(algorithm, backend.Prepare(Specs[name].Spec).Algorithm, StringComparison.Ordinal);
         ContractRunner.CheckAllocatesNothing(backend, new ContractCase(name, Specs[name].Spec));
     }
+
+    /// <summary>A backend that chooses by its cost model, but for the one algorithm that no small shape prefers.</summary>
+    private static CpuBackend Create(int threads, string algorithm) =>
+        CpuBackend.Create(new CpuOptions { Threads = threads }, algorithm == ForcedAlgorithm ? ConvolutionAlgorithm.LateWinograd2 : null);
 
     private static ConvolutionSpec Convolution(int channels, int outputs, int side) =>
         new(Make.Layout([1, side, side, channels]), Make.Layout([outputs, channels, 3, 3]), Make.Layout([1, side, side, outputs])) { Padding = (1, 1, 1, 1), ConstantW = true };
@@ -51,7 +59,7 @@ public sealed class ThreadCountTests
 
     private static byte[] Run(string name, string algorithm, int threads)
     {
-        using var backend = CpuBackend.Create(threads);
+        using var backend = Create(threads, algorithm);
         var kernel = backend.Prepare(Specs[name].Spec);
         Assert.StartsWith(algorithm, kernel.Algorithm, StringComparison.Ordinal);
         var random = new Random(3);
