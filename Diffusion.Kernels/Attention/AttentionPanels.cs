@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
-/// <summary>Keys and values of one head as <see cref="CpuAttention"/> multiplies with them.</summary>
+/// <summary>Queries, keys and values of one head as <see cref="CpuAttention"/> multiplies them.</summary>
 internal static unsafe class AttentionPanels
 {
     /// <summary>The columns of a wide panel of values.</summary>
@@ -93,6 +93,45 @@ internal static unsafe class AttentionPanels
         }
     }
 
+    /// <summary>Packs queries into tiles of six, [depth][6]; the last one is repeated where some are missing.</summary>
+    /// <param name="layout">The queries, [batch, heads, queries, depth].</param>
+    /// <param name="source">The first query.</param>
+    /// <param name="count">Number of queries.</param>
+    /// <param name="packed">The first tile; each has the padded depth.</param>
+    /// <param name="lengths">Their squared lengths, with room for whole tiles.</param>
+    /// <param name="strip">Room for a tile.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void PackQueries(Layout layout, byte* source, int count, float* packed, float* lengths, float* strip)
+    {
+        int depth = layout.Shape[3], padded = MicroKernel.PadDepth(depth);
+        bool dense = layout.Type == ElementType.Float32 && (depth == 1 || layout.Strides[3] == 1);
+        long step = layout.Strides[2] * layout.Type.Size();
+        float** rows = stackalloc float*[MicroKernel.Rows];
+        for (int first = 0; first < count; first += MicroKernel.Rows, packed += MicroKernel.Rows * padded)
+        {
+            for (int i = 0; i < MicroKernel.Rows; i++)
+            {
+                byte* query = source + Math.Min(first + i, count - 1) * step;
+                rows[i] = dense ? (float*)query : strip + i * padded;
+                if (!dense)
+                    CpuConvert.Load(layout.Type, query, depth == 1 ? 1 : layout.Strides[3], rows[i], depth);
+                else if (Sse.IsSupported)
+                    Prefetch(query + MicroKernel.Rows * step, depth);
+            }
+            PanelPacking.PackRows(rows, depth, packed);
+            PanelPacking.ClearDepth(packed, depth, padded);
+            Scores.SquaredLengths(packed, padded, lengths + first);
+        }
+    }
+
+    /// <summary>Asks for a row of the next tile: a head's rows are short pieces far apart, which the hardware doesn't foresee.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(byte* row, int depth)
+    {
+        for (int at = 0; at < depth * sizeof(float); at += 64)
+            Sse.Prefetch0(row + at);
+    }
+
     /// <summary>Multiplies a packed panel [depth][16] of keys by a factor.</summary>
     /// <returns>The largest squared length of a key; NaN where there is NaN.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -127,7 +166,9 @@ internal static unsafe class AttentionPanels
         {
             float* r1 = keys + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride, r6 = r5 + stride, r7 = r6 + stride;
             float* target = panel + half;
-            var sum = Vector256<float>.Zero;
+            // One sum would make each step wait for four multiply-adds of the step before.
+            Vector256<float> sum0, sum1, sum2, sum3;
+            sum0 = sum1 = sum2 = sum3 = Vector256<float>.Zero;
             for (nint k = 0; k < depth; k += 4, target += 4 * MicroKernel.Width)
             {
                 var v0 = Vector256.Create(Vector128.Load(keys + k), Vector128.Load(r4 + k));
@@ -146,12 +187,12 @@ internal static unsafe class AttentionPanels
                 v1.Store(target + MicroKernel.Width);
                 v2.Store(target + 2 * MicroKernel.Width);
                 v3.Store(target + 3 * MicroKernel.Width);
-                sum = Vector256.MultiplyAddEstimate(v0, v0, sum);
-                sum = Vector256.MultiplyAddEstimate(v1, v1, sum);
-                sum = Vector256.MultiplyAddEstimate(v2, v2, sum);
-                sum = Vector256.MultiplyAddEstimate(v3, v3, sum);
+                sum0 = Vector256.MultiplyAddEstimate(v0, v0, sum0);
+                sum1 = Vector256.MultiplyAddEstimate(v1, v1, sum1);
+                sum2 = Vector256.MultiplyAddEstimate(v2, v2, sum2);
+                sum3 = Vector256.MultiplyAddEstimate(v3, v3, sum3);
             }
-            largest = MathF.Max(largest, Largest(sum));
+            largest = MathF.Max(largest, Largest((sum0 + sum1) + (sum2 + sum3)));
         }
         return largest;
     }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
@@ -22,6 +21,13 @@ internal sealed unsafe class CpuAttention
     private const int MaxScores = 24 * KeyBlock;
     private const long MaxSharedFloats = 64 << 10;
     private const int MaxWholeBlocks = 4;
+
+    // Tasks a thread: cores are rarely equally fast, and whoever is done sooner takes over what the other hasn't begun.
+    private const int MinTasks = 8;
+    private const int MinBlock = 24;
+
+    // Numbers that threads write lie in cache lines of their own.
+    private const int HeldStep = 32;
     private const long MaxPackedFloats = 16 << 20;
     private const float LogTwoOfE = 1.44269504f;
 
@@ -53,6 +59,9 @@ internal sealed unsafe class CpuAttention
     private readonly int queryBlock;
     private readonly int queryBlocks;
     private readonly int chunk;
+
+    // Heads whose keys and values are packed at a time: of whole heads one a thread, whose memory stays in that core's cache.
+    private readonly int slots;
     private readonly long keyFloats;
     private readonly long valueFloats;
     private readonly long threadFloats;
@@ -60,11 +69,14 @@ internal sealed unsafe class CpuAttention
     // Few keys: a task takes all heads of a block of queries, whose rows lie side by side, in lines that heads share.
     private readonly bool headsInside;
 
-    // Few queries: a task takes a head through both steps, so that its keys and values stay in that core's cache.
+    // Few queries: a task takes a part of a head through both steps; a thread that goes on with the next part finds them packed.
     private readonly bool wholeHeads;
 
     // Sums over values are results, and may be written where these belong.
     private readonly bool inPlace;
+
+    // The first tile of queries that meets a whole head's values packs them, by which their way into the cache costs no time of its own.
+    private readonly bool packsLater;
 
     private CpuAttention(AttentionSpec spec, CpuContext context)
     {
@@ -85,7 +97,7 @@ internal sealed unsafe class CpuAttention
         scoreStep = Math.Clamp(keyPanels * Width, Width, KeyBlock);
         stripRows = MaxScores / scoreStep / QueryUnit * QueryUnit;
         int most = Math.Max(depth, size) > 512 ? MaxQueryBlock / 2 : MaxQueryBlock;
-        long fair = ((long)queries * pairs + 2 * context.Threads - 1) / (2 * context.Threads);
+        long shares = MinTasks * context.Threads, fair = Math.Max(MinBlock, ((long)queries * pairs + shares - 1) / shares);
         int blocks = (queries + most - 1) / most;
         int even = (queries + blocks - 1) / blocks;
         queryBlock = (int)Math.Clamp(Math.Min(even, fair), 1, most);
@@ -95,9 +107,11 @@ internal sealed unsafe class CpuAttention
         keyFloats = PanelPlan.Align((long)keyPanels * Width * paddedDepth + keySlices);
         valueFloats = PanelPlan.Align((long)keys * paddedSize);
         headsInside = heads * (keyFloats + valueFloats) <= MaxSharedFloats && queryBlocks >= 4 * context.Threads;
-        chunk = (int)Math.Clamp(MaxPackedFloats / Math.Max(1, keyFloats + valueFloats), Math.Min(pairs, context.Threads), pairs);
         wholeHeads = queryBlocks <= MaxWholeBlocks && (pairs % context.Threads == 0 || pairs >= 4 * context.Threads);
+        chunk = wholeHeads ? pairs : (int)Math.Clamp(MaxPackedFloats / Math.Max(1, keyFloats + valueFloats), Math.Min(pairs, context.Threads), pairs);
+        slots = wholeHeads ? context.Threads : chunk;
         inPlace = keySlices <= 1 && spec.O.Type == ElementType.Float32 && spec.O.Strides[3] == 1 && paddedSize == size;
+        packsLater = inPlace && wholeHeads && !spec.Causal && MicroKernel.IsFma && spec.V.Type == ElementType.Float32 && spec.V.Strides[3] == 1;
         threadFloats = PanelPlan.Align(MaxScores + queryBlock * (paddedSize + paddedDepth + 3L) + RowFloats);
     }
 
@@ -110,7 +124,7 @@ internal sealed unsafe class CpuAttention
         if (spec.O.Count == 0)
             return new PreparedKernel(spec, "empty", 0, [], static (in KernelArguments _) => { });
         var plan = new CpuAttention(spec, context);
-        long floats = plan.chunk * (plan.keyFloats + plan.valueFloats) + context.Threads * plan.threadFloats;
+        long floats = plan.slots * (plan.keyFloats + plan.valueFloats) + context.Threads * (plan.threadFloats + HeldStep);
         return new PreparedKernel(spec, "online-softmax", floats * sizeof(float), [], plan.Launch);
     }
 
@@ -127,8 +141,9 @@ internal sealed unsafe class CpuAttention
             Mask = spec.Mask.IsEmpty ? null : (byte*)operands[3].Address,
             O = (byte*)operands[^1].Address,
             Keys = workspace,
-            Values = workspace + chunk * keyFloats,
-            Scratch = workspace + chunk * (keyFloats + valueFloats),
+            Values = workspace + slots * keyFloats,
+            Scratch = workspace + slots * (keyFloats + valueFloats),
+            Held = (int*)(workspace + slots * (keyFloats + valueFloats) + pool.Threads * threadFloats),
         };
         void* state = Unsafe.AsPointer(ref job);
         for (job.FirstPair = 0; job.FirstPair < pairs; job.FirstPair += chunk)
@@ -136,7 +151,8 @@ internal sealed unsafe class CpuAttention
             int n = Math.Min(chunk, pairs - job.FirstPair);
             if (wholeHeads)
             {
-                pool.Run(n, state, &HeadTask, flops);
+                new Span<int>(job.Held, slots * HeldStep).Fill(-1);
+                pool.Run(n * queryBlocks, state, &HeadTask, flops);
                 continue;
             }
             pool.Run(n * keySlices, state, &PackTask, flops);
@@ -148,10 +164,13 @@ internal sealed unsafe class CpuAttention
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
         var owner = job.Owner;
-        for (int key = 0; key < owner.keys; key += KeyBlock)
-            owner.PackSlice(ref job, task, key);
-        for (int query = 0; query < owner.queries; query += owner.queryBlock)
-            owner.Attend(ref job, task, query, job.Scratch + thread * owner.threadFloats);
+        int pair = task / owner.queryBlocks, first = task % owner.queryBlocks * owner.queryBlock;
+        ref int held = ref job.Held[thread * HeldStep];
+        bool isNew = held != pair, packsLater = isNew && owner.packsLater && owner.queries - first >= Unit;
+        for (int key = 0; isNew && key < owner.keys; key += KeyBlock)
+            owner.PackSlice(ref job, pair, thread, key, packsLater);
+        held = pair;
+        owner.Attend(ref job, pair, thread, first, job.Scratch + thread * owner.threadFloats, packsLater);
     }
 
     private byte* Head(byte* origin, Layout layout, int pair) =>
@@ -162,19 +181,20 @@ internal sealed unsafe class CpuAttention
     private static void PackTask(void* state, int task, int thread)
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
-        job.Owner.PackSlice(ref job, task / job.Owner.keySlices, task % job.Owner.keySlices * KeyBlock);
+        int index = task / job.Owner.keySlices;
+        job.Owner.PackSlice(ref job, job.FirstPair + index, index, task % job.Owner.keySlices * KeyBlock);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackSlice(ref Job job, int index, int first)
+    private void PackSlice(ref Job job, int pair, int slot, int first, bool packsLater = false)
     {
         int n = Math.Min(KeyBlock, keys - first);
-        float* k = job.Keys + index * keyFloats;
+        float* k = job.Keys + slot * keyFloats;
         // The scale goes to the keys: there are rarely more of them than of queries.
         k[(long)keyPanels * Width * paddedDepth + first / KeyBlock] = AttentionPanels.PackKeys(
-            spec.K, Row(job.K, spec.K, job.FirstPair + index, first), n, (float)(spec.Scale * LogTwoOfE), k + (long)first * paddedDepth);
+            spec.K, Row(job.K, spec.K, pair, first), n, (float)(spec.Scale * LogTwoOfE), k + (long)first * paddedDepth);
         AttentionPanels.PackValues(
-            spec.V, Row(job.V, spec.V, job.FirstPair + index, first), n, narrow, wide, first, job.Values + index * valueFloats);
+            spec.V, Row(job.V, spec.V, pair, first), n, narrow, packsLater ? 0 : wide, first, job.Values + slot * valueFloats);
     }
 
     private static void QueryTask(void* state, int task, int thread)
@@ -184,22 +204,23 @@ internal sealed unsafe class CpuAttention
         float* scratch = job.Scratch + thread * owner.threadFloats;
         if (!owner.headsInside)
         {
-            owner.Attend(ref job, task / owner.queryBlocks, task % owner.queryBlocks * owner.queryBlock, scratch);
+            int slot = task / owner.queryBlocks;
+            owner.Attend(ref job, job.FirstPair + slot, slot, task % owner.queryBlocks * owner.queryBlock, scratch);
             return;
         }
         int n = Math.Min(owner.chunk, owner.pairs - job.FirstPair);
         for (int index = 0; index < n; index++)
-            owner.Attend(ref job, index, task * owner.queryBlock, scratch);
+            owner.Attend(ref job, job.FirstPair + index, index, task * owner.queryBlock, scratch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Attend(ref Job job, int index, int first, float* scratch)
+    private void Attend(ref Job job, int pair, int slot, int first, float* scratch, bool packs = false)
     {
         int count = Math.Min(queryBlock, queries - first);
         var block = new Block
         {
-            Index = index,
-            Pair = job.FirstPair + index,
+            Pair = pair,
+            Slot = slot,
             First = first,
             Count = count,
             Scores = scratch,
@@ -210,11 +231,11 @@ internal sealed unsafe class CpuAttention
         block.Largest = block.Lengths + queryBlock;
         block.Totals = block.Largest + queryBlock;
         block.Row = block.Totals + queryBlock;
-        PackQueries(Row(job.Q, spec.Q, block.Pair, first), block);
-        block.Limit = LengthLimit(ref job, index);
+        AttentionPanels.PackQueries(spec.Q, Row(job.Q, spec.Q, pair, first), count, block.Queries, block.Lengths, block.Row);
+        block.Limit = LengthLimit(ref job, slot);
         if (keySlices <= 1)
         {
-            AttendAtOnce(ref job, block);
+            AttendAtOnce(ref job, block, packs);
             return;
         }
         do
@@ -224,12 +245,12 @@ internal sealed unsafe class CpuAttention
 
     /// <summary>Where all keys are one block: weights are divided by their sum before they meet values.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AttendAtOnce(ref Job job, in Block block)
+    private void AttendAtOnce(ref Job job, in Block block, bool packs)
     {
         var o = spec.O;
         long bytes = o.Type.Size(), step = o.Strides[2];
         byte* target = Row(job.O, o, block.Pair, block.First);
-        float* k = job.Keys + block.Index * keyFloats, v = job.Values + block.Index * valueFloats, scores = block.Scores;
+        float* k = job.Keys + block.Slot * keyFloats, v = job.Values + block.Slot * valueFloats, scores = block.Scores;
         new Span<float>(block.Largest, block.Count).Fill(float.NegativeInfinity);
         new Span<float>(block.Totals, block.Count).Clear();
         int seen = spec.Causal ? Math.Min(keys, block.First + block.Count) : keys;
@@ -255,7 +276,8 @@ internal sealed unsafe class CpuAttention
             }
             if (inPlace && rows >= Unit)
             {
-                AddValues(scores, v, 0, seen, rows, (float*)target, step);
+                float* source = packs && first == 0 ? (float*)Row(job.V, spec.V, block.Pair, 0) + narrow * Width : null;
+                AddValues(scores, v, 0, seen, rows, (float*)target, step, source);
                 continue;
             }
             AddValues(scores, v, 0, seen, rows, results, paddedSize);
@@ -280,11 +302,11 @@ internal sealed unsafe class CpuAttention
     /// The squared length up to which no score of a query can leave ±<see cref="Scores.Bound"/>; below 0 if masks may change scores. Decided for
     /// each query by itself, so that it doesn't depend on how queries are shared out.
     /// </summary>
-    private float LengthLimit(ref Job job, int index)
+    private float LengthLimit(ref Job job, int slot)
     {
         if (job.Mask != null || spec.Causal)
             return -1;
-        float* lengths = job.Keys + index * keyFloats + (long)keyPanels * Width * paddedDepth;
+        float* lengths = job.Keys + slot * keyFloats + (long)keyPanels * Width * paddedDepth;
         float key = 0;
         for (int i = 0; i < keySlices; i++)
             key = MathF.Max(key, lengths[i]);
@@ -306,7 +328,7 @@ internal sealed unsafe class CpuAttention
         for (int key = 0; key < seen; key += KeyBlock)
         {
             int n = Math.Min(KeyBlock, seen - key);
-            float* k = job.Keys + block.Index * keyFloats + (long)key * paddedDepth;
+            float* k = job.Keys + block.Slot * keyFloats + (long)key * paddedDepth;
             for (int strip = 0; strip < count; strip += stripRows)
             {
                 int rows = Math.Min(stripRows, count - strip);
@@ -319,7 +341,7 @@ internal sealed unsafe class CpuAttention
                     else
                         Weigh(ref job, block, strip + i, key, n, scores + i * scoreStep, results + i * paddedSize);
                 }
-                AddValues(scores, job.Values + block.Index * valueFloats, key, n, rows, results, paddedSize);
+                AddValues(scores, job.Values + block.Slot * valueFloats, key, n, rows, results, paddedSize);
             }
         }
     }
@@ -368,41 +390,6 @@ internal sealed unsafe class CpuAttention
         return done;
     }
 
-    /// <summary>Queries as tiles of six, and their squared lengths.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackQueries(byte* source, in Block block)
-    {
-        int count = block.Count;
-        float* packed = block.Queries, strip = block.Row;
-        var q = spec.Q;
-        bool dense = q.Type == ElementType.Float32 && (depth == 1 || q.Strides[3] == 1);
-        long step = q.Strides[2] * q.Type.Size();
-        float** rows = stackalloc float*[Unit];
-        for (int first = 0; first < count; first += Unit, packed += Unit * paddedDepth)
-        {
-            for (int i = 0; i < Unit; i++)
-            {
-                byte* query = source + Math.Min(first + i, count - 1) * step;
-                rows[i] = dense ? (float*)query : strip + i * paddedDepth;
-                if (!dense)
-                    CpuConvert.Load(q.Type, query, depth == 1 ? 1 : q.Strides[3], rows[i], depth);
-                else if (Sse.IsSupported)
-                    Prefetch(query + Unit * step);
-            }
-            PanelPacking.PackRows(rows, depth, packed);
-            PanelPacking.ClearDepth(packed, depth, paddedDepth);
-            Scores.SquaredLengths(packed, paddedDepth, block.Lengths + first);
-        }
-    }
-
-    /// <summary>Asks for a row of the next tile: a head's rows are short pieces far apart, which the hardware doesn't foresee.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Prefetch(byte* row)
-    {
-        for (int at = 0; at < depth * sizeof(float); at += 64)
-            Sse.Prefetch0(row + at);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddMask(ref Job job, int pair, int query, int key, int count, float* scores, float* strip)
     {
@@ -414,10 +401,10 @@ internal sealed unsafe class CpuAttention
 
     /// <summary>
     /// results += weights · values of one block of keys; the first block sets them. The last tile moves up until it ends with the last
-    /// row, where there are rows enough; otherwise it fills more rows than asked for.
+    /// row, where there are rows enough; otherwise it fills more rows than asked for. Wide panels are packed from <paramref name="source"/> if given.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddValues(float* weights, float* values, int key, int depth, int count, float* results, long step)
+    private void AddValues(float* weights, float* values, int key, int depth, int count, float* results, long step, float* source = null)
     {
         bool add = key > 0;
         for (int p = 0; p < narrow; p++)
@@ -433,7 +420,14 @@ internal sealed unsafe class CpuAttention
         results += narrow * Width;
         for (int p = 0; p < wide; p++, values += (long)Wide * keys, results += Wide)
         {
-            for (int i = 0; i < count; i += 4)
+            int i = 0;
+            if (source != null)
+            {
+                MicroKernelFma.Packing4x24(weights, scoreStep, source, (nint)spec.V.Strides[2], values, depth, results, (nint)step);
+                source += Wide;
+                i = 4;
+            }
+            for (; i < count; i += 4)
             {
                 int row = add ? i : Math.Min(i, Math.Max(0, count - 4));
                 MicroKernel.Strided24(weights + row * scoreStep, scoreStep, values, depth, results + row * step, (nint)step, add);
@@ -452,14 +446,15 @@ internal sealed unsafe class CpuAttention
         public float* Keys;
         public float* Values;
         public float* Scratch;
+        public int* Held;
         public int FirstPair;
     }
 
     /// <summary>One task's queries and scratch.</summary>
     private struct Block
     {
-        public int Index;
         public int Pair;
+        public int Slot;
         public int First;
         public int Count;
         public float* Scores;

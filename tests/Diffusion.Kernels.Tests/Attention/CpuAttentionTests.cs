@@ -48,6 +48,8 @@ public sealed class CpuAttentionTests : IDisposable
     [InlineData(7, 1, 80)]
     [InlineData(5, 9, 40)]
     [InlineData(1, 77, 64)]
+    [InlineData(73, 64, 160)]
+    [InlineData(260, 200, 72)]
     public void Few_keys(int queries, int keys, int size)
     {
         // Tokens: the next head's results lie right after a row of this one's.
@@ -64,6 +66,18 @@ public sealed class CpuAttentionTests : IDisposable
                 });
             }
         }
+    }
+
+    /// <summary>26 tasks, 24 queries and one of each head: a third of them begins with the one, for which nothing is packed yet.</summary>
+    [Fact]
+    public void A_thread_may_begin_with_the_last_query_of_a_head()
+    {
+        Layout queries = Make.Ordered([1, 13, 25, 160], [0, 2, 1, 3]), keys = Make.Ordered([1, 13, 250, 160], [0, 2, 1, 3]);
+        ContractRunner.Check(backend, new ContractCase("13 heads of 25", new AttentionSpec(queries, keys, keys, queries, 0.2))
+        {
+            Tolerance = 3e-5,
+            Data = (_, _, random) => random.NextDouble() * 2 - 1,
+        });
     }
 
     private static ContractCase RandomCase(int seed)

@@ -23,6 +23,7 @@ public sealed class ThreadCountTests
         ["exact convolution"] = (Convolution(32, 40, 20) with { Exact = true }, "implicit-gemm"),
         ["few outputs"] = (Convolution(64, 3, 30), "few-outputs"),
         ["attention"] = (Attention(causal: false), "online-softmax"),
+        ["attention of few tokens"] = (Tokens(73, 8, 72), "online-softmax"),
         ["causal attention"] = (Attention(causal: true), "online-softmax"),
     };
 
@@ -51,10 +52,12 @@ public sealed class ThreadCountTests
     private static ConvolutionSpec Convolution(int channels, int outputs, int side) =>
         new(Make.Layout([1, side, side, channels]), Make.Layout([outputs, channels, 3, 3]), Make.Layout([1, side, side, outputs])) { Padding = (1, 1, 1, 1), ConstantW = true };
 
-    private static AttentionSpec Attention(bool causal)
+    private static AttentionSpec Attention(bool causal) => Tokens(300, 3, 40) with { Scale = 0.2, Causal = causal };
+
+    private static AttentionSpec Tokens(int tokens, int heads, int size)
     {
-        var layout = Make.Ordered([1, 3, 300, 40], [0, 2, 1, 3]);
-        return new AttentionSpec(layout, layout, layout, layout, 0.2) { Causal = causal };
+        var layout = Make.Ordered([1, heads, tokens, size], [0, 2, 1, 3]);
+        return new AttentionSpec(layout, layout, layout, layout, 0.1);
     }
 
     private static byte[] Run(string name, string algorithm, int threads)

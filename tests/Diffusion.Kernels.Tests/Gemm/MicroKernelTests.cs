@@ -106,6 +106,25 @@ public sealed unsafe class MicroKernelTests
         Check(c, before, rows, columns, depth, (i, k) => a[i * lda + k], (k, j) => b[columns * k + j], (i, j) => add ? before[i * Stride + j] : 0);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(77)]
+    public void A_tile_that_packs_leaves_what_the_next_tiles_need(int depth)
+    {
+        Assert.SkipUnless(MicroKernel.IsFma, "Needs AVX2 and FMA.");
+        const int ldb = 29;
+        var random = new Random(depth);
+        int lda = depth + 3;
+        float[] a = Numbers(random, 4 * lda), b = Numbers(random, ldb * depth), c = Numbers(random, 8 * Stride), before = [.. c], packed = Numbers(random, 24 * depth), last = [packed[^1]];
+        fixed (float* pa = a, pb = b, pc = c, pp = packed)
+            MicroKernelFma.Packing4x24(pa, lda, pb, ldb, pp, depth, pc, Stride);
+        Check(c, before, 4, 24, depth, (i, k) => a[i * lda + k], (k, j) => b[ldb * k + j], (_, _) => 0);
+        for (int k = 0; k < depth; k++)
+            Assert.Equal(b[(ldb * k)..(ldb * k + 24)], packed[(24 * k)..(24 * k + 24)]);
+        Assert.Equal(last[0], packed[^1]);
+    }
+
     private static float[] Numbers(Random random, int count)
     {
         // One more, so that fixed never sees an empty array.
