@@ -24,6 +24,8 @@ internal sealed unsafe class CpuAttention
 
     // Tasks a thread: cores are rarely equally fast, and whoever is done sooner takes over what the other hasn't begun.
     private const int MinTasks = 8;
+
+    // Queries that are worth a task: with fewer, panels of keys pass through the first-level cache too often.
     private const int MinBlock = 24;
 
     // Numbers that threads write lie in cache lines of their own.

@@ -292,21 +292,10 @@ internal static unsafe class MicroKernelFma
             c31 += Vector256.Load(c + 3 * stride + 8);
             c32 += Vector256.Load(c + 3 * stride + 16);
         }
-        c00.Store(c);
-        c01.Store(c + 8);
-        c02.Store(c + 16);
-        c += stride;
-        c10.Store(c);
-        c11.Store(c + 8);
-        c12.Store(c + 16);
-        c += stride;
-        c20.Store(c);
-        c21.Store(c + 8);
-        c22.Store(c + 16);
-        c += stride;
-        c30.Store(c);
-        c31.Store(c + 8);
-        c32.Store(c + 16);
+        Store(c, c00, c01, c02);
+        Store(c + stride, c10, c11, c12);
+        Store(c + 2 * stride, c20, c21, c22);
+        Store(c + 3 * stride, c30, c31, c32);
     }
 
     /// <summary>C[4,24] = A·B with B as it lies, <paramref name="ldb"/> floats from row to row; leaves B packed [depth][24] for the tiles after this one.</summary>
@@ -319,29 +308,16 @@ internal static unsafe class MicroKernelFma
         for (nint k = 0; k < depth; k++, b += ldb, packed += 24)
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), b2 = Vector256.Load(b + 16);
-            b0.Store(packed);
-            b1.Store(packed + 8);
-            b2.Store(packed + 16);
+            Store(packed, b0, b1, b2);
             Add(Avx.BroadcastScalarToVector256(a + k), b0, b1, b2, ref c00, ref c01, ref c02);
             Add(Avx.BroadcastScalarToVector256(a1 + k), b0, b1, b2, ref c10, ref c11, ref c12);
             Add(Avx.BroadcastScalarToVector256(a2 + k), b0, b1, b2, ref c20, ref c21, ref c22);
             Add(Avx.BroadcastScalarToVector256(a3 + k), b0, b1, b2, ref c30, ref c31, ref c32);
         }
-        c00.Store(c);
-        c01.Store(c + 8);
-        c02.Store(c + 16);
-        c += stride;
-        c10.Store(c);
-        c11.Store(c + 8);
-        c12.Store(c + 16);
-        c += stride;
-        c20.Store(c);
-        c21.Store(c + 8);
-        c22.Store(c + 16);
-        c += stride;
-        c30.Store(c);
-        c31.Store(c + 8);
-        c32.Store(c + 16);
+        Store(c, c00, c01, c02);
+        Store(c + stride, c10, c11, c12);
+        Store(c + 2 * stride, c20, c21, c22);
+        Store(c + 3 * stride, c30, c31, c32);
     }
 
     // One step in depth. What is constant, like the number of the step, ends in the instructions' addresses: other processes on the same core leave
@@ -408,6 +384,14 @@ internal static unsafe class MicroKernelFma
         Add(Avx.BroadcastScalarToVector256(a1 + k + step), b0, b1, b2, ref c10, ref c11, ref c12);
         Add(Avx.BroadcastScalarToVector256(a2 + k + step), b0, b1, b2, ref c20, ref c21, ref c22);
         Add(Avx.BroadcastScalarToVector256(a3 + k + step), b0, b1, b2, ref c30, ref c31, ref c32);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(float* c, Vector256<float> v0, Vector256<float> v1, Vector256<float> v2)
+    {
+        v0.Store(c);
+        v1.Store(c + 8);
+        v2.Store(c + 16);
     }
 
     /// <summary>A row's products with one step of a panel.</summary>

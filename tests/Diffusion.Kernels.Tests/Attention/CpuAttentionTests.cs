@@ -68,7 +68,7 @@ public sealed class CpuAttentionTests : IDisposable
         }
     }
 
-    /// <summary>26 tasks, 24 queries and one of each head: a third of them begins with the one, for which nothing is packed yet.</summary>
+    /// <summary>Two tasks a head, 24 queries and one: the last of three threads begins with the one, and nothing is packed for it yet.</summary>
     [Fact]
     public void A_thread_may_begin_with_the_last_query_of_a_head()
     {
