@@ -101,8 +101,8 @@ internal sealed class Storage : IDisposable
 
     private sealed class Block(Device device, DeviceBuffer buffer, bool pooled)
     {
-        // Other tensors may share the memory, each with another place in it.
-        private readonly Dictionary<(string Key, long ByteOffset), DeviceBuffer> packed = [];
+        // Other tensors may share the memory, each with another place in it. Most memory is never packed.
+        private Dictionary<(string Key, long ByteOffset), DeviceBuffer>? copies;
         private int references = 1;
 
         public Device Device { get; } = device;
@@ -126,9 +126,12 @@ internal sealed class Storage : IDisposable
         {
             if (Interlocked.Decrement(ref references) != 0)
                 return;
-            foreach (var copy in packed.Values)
-                copy.Dispose();
-            packed.Clear();
+            if (copies is not null)
+            {
+                foreach (var copy in copies.Values)
+                    copy.Dispose();
+                copies = null;
+            }
             if (pooled)
                 Device.Return(Buffer);
             else
@@ -137,6 +140,9 @@ internal sealed class Storage : IDisposable
 
         public DeviceBuffer Packed(string key, OperandPacking packing, BufferSlice source)
         {
+            if (copies is null)
+                Interlocked.CompareExchange(ref copies, [], null);
+            var packed = copies;
             lock (packed)
             {
                 if (packed.TryGetValue((key, source.ByteOffset), out var known))

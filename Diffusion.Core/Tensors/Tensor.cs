@@ -14,7 +14,6 @@ namespace Diffusion.Core.Tensors;
 /// </summary>
 public sealed partial class Tensor : IDisposable
 {
-    private readonly Lock gate = new();
     private Expression? expression;
     private Storage? storage;
 
@@ -68,7 +67,8 @@ public sealed partial class Tensor : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled between two kernels; everything transient is freed.</exception>
     public Tensor Realize(CancellationToken cancel = default)
     {
-        Realize([this], cancel);
+        if (!IsRealized)
+            Device.Run([this], cancel);
         return this;
     }
 
@@ -76,34 +76,27 @@ public sealed partial class Tensor : IDisposable
     public static void Realize(IReadOnlyList<Tensor> tensors, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        foreach (var group in tensors.Where(t => !t.IsRealized).GroupBy(t => t.Device))
-            group.Key.Run([.. group.Distinct()], cancel);
+        var missing = tensors.Where(t => !t.IsRealized).Distinct().ToArray();
+        foreach (var group in missing.GroupBy(t => t.Device))
+            group.Key.Run([.. group], cancel);
     }
 
     /// <summary>Gives back the memory. The tensor can't be read afterwards; tensors that share the memory still can.</summary>
     public void Dispose()
     {
-        lock (gate)
-        {
-            storage?.Dispose();
-            if (storage is not null)
-                expression = null;
-        }
+        if (Volatile.Read(ref storage) is not { } held)
+            return;
+        held.Dispose();
+        expression = null;
     }
 
     /// <summary>Sets the computed data; the expression is dropped, so that its inputs can be freed.</summary>
     internal void Complete(Storage computed)
     {
-        lock (gate)
-        {
-            if (storage is not null)
-            {
-                computed.Dispose();
-                return;
-            }
-            storage = computed;
+        if (Interlocked.CompareExchange(ref storage, computed, null) is null)
             expression = null;
-        }
+        else
+            computed.Dispose();
     }
 
     /// <inheritdoc/>

@@ -261,19 +261,11 @@ internal sealed unsafe class CpuAttention
             int rows = Math.Min(stripRows, block.Count - first);
             float* results = block.Results + first * paddedSize;
             MultiplyKeys(block, first, rows, k, seen);
+            Weigh(ref job, block, first, rows, 0, seen, results);
             for (int i = 0; i < rows; i++)
             {
                 float* row = scores + i * scoreStep;
-                float total;
-                if (block.Lengths[first + i] <= block.Limit)
-                {
-                    total = Scores.Powers(row, seen);
-                }
-                else
-                {
-                    Weigh(ref job, block, first + i, 0, seen, row, results);
-                    total = block.Totals[first + i];
-                }
+                float total = block.Totals[first + i];
                 OnlineSoftmax.Scale(row, total == 0 ? 0 : 1 / total, row, seen);
             }
             if (inPlace && rows >= Unit)
@@ -336,21 +328,33 @@ internal sealed unsafe class CpuAttention
                 int rows = Math.Min(stripRows, count - strip);
                 MultiplyKeys(block, strip, rows, k, n);
                 float* results = block.Results + strip * paddedSize;
-                for (int i = 0; i < rows; i++)
-                {
-                    if (block.Lengths[strip + i] <= block.Limit)
-                        block.Totals[strip + i] += Scores.Powers(scores + i * scoreStep, n);
-                    else
-                        Weigh(ref job, block, strip + i, key, n, scores + i * scoreStep, results + i * paddedSize);
-                }
+                Weigh(ref job, block, strip, rows, key, n, results);
                 AddValues(scores, job.Values + block.Slot * valueFloats, key, n, rows, results, paddedSize);
+            }
+        }
+    }
+
+    /// <summary>Turns a strip's scores into weights: bounded ones as many rows at a time as there are, others by the online softmax.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Weigh(ref Job job, in Block block, int first, int rows, int key, int n, float* results)
+    {
+        for (int i = 0, end; i < rows; i = end)
+        {
+            end = i;
+            while (end < rows && block.Lengths[first + end] <= block.Limit)
+                end++;
+            Scores.Powers(block.Scores + i * scoreStep, scoreStep, end - i, n, block.Totals + first + i);
+            if (end < rows)
+            {
+                WeighOne(ref job, block, first + end, key, n, block.Scores + end * scoreStep, results + end * paddedSize);
+                end++;
             }
         }
     }
 
     /// <summary>Turns one row of scores into weights by the online softmax.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Weigh(ref Job job, in Block block, int query, int key, int n, float* row, float* result)
+    private void WeighOne(ref Job job, in Block block, int query, int key, int n, float* row, float* result)
     {
         int visible = spec.Causal ? Math.Clamp(block.First + query + 1 - key, 0, n) : n;
         if (job.Mask != null)

@@ -27,20 +27,21 @@ internal static unsafe class OnlineSoftmax
             new Span<float>(scores, padded).Clear();
             return 1;
         }
+        var power = PowerOfTwo.Load();
         var offset = Vector256.Create(now);
         var sum0 = Vector256<float>.Zero;
         var sum1 = Vector256<float>.Zero;
         for (int i = 0; i < padded; i += 16)
         {
-            var e0 = Power(Vector256.Load(scores + i) - offset);
-            var e1 = Power(Vector256.Load(scores + i + 8) - offset);
+            var e0 = power.OrZero(Vector256.Load(scores + i) - offset);
+            var e1 = power.OrZero(Vector256.Load(scores + i + 8) - offset);
             e0.Store(scores + i);
             e1.Store(scores + i + 8);
             sum0 += e0;
             sum1 += e1;
         }
         float sum = Vector256.Sum(sum0 + sum1);
-        float factor = Power(Vector256.Create(before - now)).ToScalar();
+        float factor = power.OrZero(Vector256.Create(before - now)).ToScalar();
         largest = now;
         total = total * factor + sum;
         return factor;
@@ -88,31 +89,5 @@ internal static unsafe class OnlineSoftmax
         v0 = Vector256.MaxNative(Vector256.MaxNative(v0, v1), Vector256.MaxNative(v2, v3));
         var half = Vector128.MaxNative(v0.GetLower(), v0.GetUpper());
         return MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
-    }
-
-    /// <summary>2^x for x ≤ 0 within 2 ulp; 0 below 2^−126; NaN stays NaN.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Power(Vector256<float> x)
-    {
-        var least = Vector256.Create(-126f);
-        var hidden = Vector256.LessThan(x, least);
-        var power = NormalPower(Vector256.ConditionalSelect(hidden, least, x));
-        return Vector256.AndNot(power, hidden);
-    }
-
-    /// <summary>2^x for x from −126 to 127 within 2 ulp; NaN stays NaN.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> NormalPower(Vector256<float> x)
-    {
-        // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits.
-        var magic = Vector256.Create(12582912f);
-        var shifted = x + magic;
-        var r = x - (shifted - magic);
-        var p = Vector256.MultiplyAddEstimate(Vector256.Create(1.33982370e-3f), r, Vector256.Create(9.67770613e-3f));
-        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(5.55053100e-2f));
-        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(2.40222070e-1f));
-        p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(6.93147182e-1f));
-        p = Vector256.MultiplyAddEstimate(p, r, Vector256<float>.One);
-        return (p.AsInt32() + Vector256.ShiftLeft(shifted.AsInt32(), 23)).AsSingle();
     }
 }

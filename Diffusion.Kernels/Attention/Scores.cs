@@ -12,8 +12,6 @@ internal static unsafe class Scores
     /// <summary>The largest absolute score: e^41 to 1 between the largest and a score of 0.</summary>
     public const float Bound = 60;
 
-    private const int Unit = 32;
-
     // Far from underflow: the weights that matter times values down to 1e-28 are normal numbers.
     private const float LeastTotal = 1f / (1 << 24);
 
@@ -42,41 +40,44 @@ internal static unsafe class Scores
     }
 
     /// <summary>
-    /// Turns a row of scores into weights 2^score. The row has room for a multiple of 8 scores; those after the last become
+    /// Turns rows of scores into weights 2^score and adds up each row's. A row has room for a multiple of 8 scores; those after the last become
     /// next to nothing.
     /// </summary>
-    /// <returns>The sum of the weights.</returns>
+    /// <param name="scores">The first row.</param>
+    /// <param name="step">Floats from row to row.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="count">Scores in a row.</param>
+    /// <param name="totals">A sum for each row, added to what is there.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float Powers(float* scores, int count)
+    public static void Powers(float* scores, nint step, int rows, int count, float* totals)
     {
-        int padded = (count + 7) & ~7, i = 0;
-        for (int j = count; j < padded; j++)
-            scores[j] = -126;
-        var sum0 = Vector256<float>.Zero;
-        var sum1 = Vector256<float>.Zero;
-        // Four vectors a round: the constants are loaded once for all.
-        for (; i + Unit <= padded; i += Unit)
+        // All constants stay in registers over all rows: other processes on the core leave few instructions and loads a cycle.
+        var power = PowerOfTwo.Load();
+        int padded = (count + 7) & ~7;
+        for (int i = 0; i < rows; i++, scores += step)
         {
-            var e0 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i));
-            var e1 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i + 8));
-            e0.Store(scores + i);
-            e1.Store(scores + i + 8);
-            sum0 += e0;
-            sum1 += e1;
-            e0 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i + 16));
-            e1 = OnlineSoftmax.NormalPower(Vector256.Load(scores + i + 24));
-            e0.Store(scores + i + 16);
-            e1.Store(scores + i + 24);
-            sum0 += e0;
-            sum1 += e1;
+            for (int j = count; j < padded; j++)
+                scores[j] = -126;
+            var sum0 = Vector256<float>.Zero;
+            var sum1 = Vector256<float>.Zero;
+            float* next = scores, end = scores + padded;
+            for (; next + 16 <= end; next += 16)
+            {
+                var e0 = power.Of(Vector256.Load(next));
+                var e1 = power.Of(Vector256.Load(next + 8));
+                e0.Store(next);
+                e1.Store(next + 8);
+                sum0 += e0;
+                sum1 += e1;
+            }
+            if (next < end)
+            {
+                var e = power.Of(Vector256.Load(next));
+                e.Store(next);
+                sum0 += e;
+            }
+            totals[i] += Vector256.Sum(sum0 + sum1);
         }
-        for (; i < padded; i += 8)
-        {
-            var e = OnlineSoftmax.NormalPower(Vector256.Load(scores + i));
-            e.Store(scores + i);
-            sum0 += e;
-        }
-        return Vector256.Sum(sum0 + sum1);
     }
 
     /// <summary>

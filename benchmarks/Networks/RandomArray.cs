@@ -6,16 +6,17 @@ using Diffusion.Kernels;
 namespace Diffusion.Benchmarks.Networks;
 
 /// <summary>Random numbers in memory that doesn't move, so that we and the peer can read the same ones.</summary>
-/// <param name="Values">The numbers, row-major, or with the second axis innermost.</param>
+/// <param name="Values">The numbers, row-major, or with the second axis innermost; see <see cref="Lines"/>.</param>
 /// <param name="Shape">The shape.</param>
 /// <param name="IsChannelsLast">Whether [N, C, H, W] lies in memory as [N, H, W, C].</param>
-internal sealed record RandomArray(float[] Values, Shape Shape, bool IsChannelsLast = false)
+internal sealed record RandomArray(ArraySegment<float> Values, Shape Shape, bool IsChannelsLast = false)
 {
     /// <summary>Uniform in −scale … scale.</summary>
     public static RandomArray Uniform(uint seed, float scale, params int[] lengths)
     {
         var shape = new Shape([.. lengths]);
-        var values = GC.AllocateUninitializedArray<float>(checked((int)shape.Count), pinned: true);
+        var memory = Lines(checked((int)shape.Count));
+        var values = memory.AsSpan();
         // Marsaglia's xorshift: nearly a thousand million numbers are wanted, and only their size matters.
         uint state = seed * 2654435769u | 1;
         float unit = scale / int.MaxValue;
@@ -26,7 +27,16 @@ internal sealed record RandomArray(float[] Values, Shape Shape, bool IsChannelsL
             state ^= state << 5;
             values[i] = (int)state * unit;
         }
-        return new RandomArray(values, shape);
+        return new RandomArray(memory, shape);
+    }
+
+    /// <summary>Memory that doesn't move and begins with a cache line, as each library's own does: half of all vectors would lie in two otherwise.</summary>
+    public static ArraySegment<float> Lines(int count)
+    {
+        const int line = 64 / sizeof(float);
+        var array = GC.AllocateUninitializedArray<float>(checked(count + line), pinned: true);
+        int past = (int)((nuint)Marshal.UnsafeAddrOfPinnedArrayElement(array, 0) / sizeof(float) % line);
+        return new ArraySegment<float>(array, line - past, count);
     }
 
     /// <summary>A weight of a size that keeps activations near 1: matrices by their inputs, gains around 1, biases small.</summary>
@@ -38,8 +48,8 @@ internal sealed record RandomArray(float[] Values, Shape Shape, bool IsChannelsL
         var vector = Uniform(seed, 0.1f, lengths);
         if (name.Contains("norm", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal))
         {
-            for (int i = 0; i < vector.Values.Length; i++)
-                vector.Values[i] += 1;
+            foreach (ref float value in vector.Values.AsSpan())
+                value += 1;
         }
         return vector;
     }
@@ -58,7 +68,7 @@ internal sealed record RandomArray(float[] Values, Shape Shape, bool IsChannelsL
 
     private Tensor Map(Device device, bool constant)
     {
-        var stored = Tensor.Map(Marshal.UnsafeAddrOfPinnedArrayElement(Values, 0), Values.LongLength * sizeof(float), ElementType.Float32, Stored, Values, device, constant);
+        var stored = Tensor.Map(Marshal.UnsafeAddrOfPinnedArrayElement(Values.Array!, Values.Offset), (long)Values.Count * sizeof(float), ElementType.Float32, Stored, Values.Array!, device, constant);
         return IsChannelsLast ? stored.Permute(0, 3, 1, 2).Realize() : stored;
     }
 }

@@ -12,7 +12,7 @@ internal sealed class Onnx : IDisposable
     private readonly string[] names;
     private readonly OrtValue[] inputs;
     private readonly OrtValue output;
-    private readonly float[] values;
+    private readonly ArraySegment<float> values;
 
     private Onnx(byte[] model, long[] outputShape, (string Name, RandomArray Array, long[] Shape)[] inputs)
     {
@@ -25,9 +25,9 @@ internal sealed class Onnx : IDisposable
         };
         session = new InferenceSession(model, settings);
         names = [.. inputs.Select(input => input.Name)];
-        this.inputs = [.. inputs.Select(input => OrtValue.CreateTensorValueFromMemory(input.Array.Values, input.Shape))];
-        values = new float[outputShape.Aggregate(1L, (a, b) => a * b)];
-        output = OrtValue.CreateTensorValueFromMemory(values, outputShape);
+        this.inputs = [.. inputs.Select(input => OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, input.Array.Values.AsMemory(), input.Shape))];
+        values = RandomArray.Lines(checked((int)outputShape.Aggregate(1L, (a, b) => a * b)));
+        output = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, values.AsMemory(), outputShape);
     }
 
     /// <summary>Threads of sessions that are made from now on.</summary>
@@ -147,11 +147,12 @@ internal sealed class Onnx : IDisposable
 
     private static RandomArray Turned(RandomArray x, int outer, int inner, int run, int[] shape)
     {
-        var values = GC.AllocateUninitializedArray<float>(x.Values.Length, pinned: true);
+        var values = RandomArray.Lines(x.Values.Count);
+        Span<float> from = x.Values.AsSpan(), to = values.AsSpan();
         for (int i = 0; i < outer; i++)
         {
             for (int j = 0; j < inner; j++)
-                Array.Copy(x.Values, ((long)i * inner + j) * run, values, ((long)j * outer + i) * run, run);
+                from.Slice((i * inner + j) * run, run).CopyTo(to[((j * outer + i) * run)..]);
         }
         return new RandomArray(values, new Core.Tensors.Shape([.. shape]));
     }

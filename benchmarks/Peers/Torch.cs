@@ -9,7 +9,7 @@ internal static class Torch
     /// <summary>The same memory.</summary>
     public static torch.Tensor Of(RandomArray array)
     {
-        var stored = torch.frombuffer(array.Values, torch.ScalarType.Float32).reshape([.. array.Stored.Lengths.Select(n => (long)n)]);
+        var stored = torch.frombuffer(array.Values.Array!, torch.ScalarType.Float32, array.Values.Count, array.Values.Offset).reshape([.. array.Stored.Lengths.Select(n => (long)n)]);
         return array.IsChannelsLast ? stored.permute(0, 3, 1, 2) : stored;
     }
 

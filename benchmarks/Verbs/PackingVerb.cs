@@ -38,7 +38,7 @@ internal static class PackingVerb
                 },
                 () => Compute(known));
             double extra = times[0].Processor - times[1].Processor;
-            Console.WriteLine($"PACKING {name} {extra:F1} ms of processor time, {values.Values.Length * sizeof(float) / extra / 1e6:F2} GB/s of weights; later uses {times[1].Processor:F1} ms");
+            Console.WriteLine($"PACKING {name} {extra:F1} ms of processor time, {(double)values.Values.Count * sizeof(float) / extra / 1e6:F2} GB/s of weights; later uses {times[1].Processor:F1} ms");
         }
         return 0;
     }
