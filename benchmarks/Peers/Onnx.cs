@@ -116,6 +116,30 @@ internal sealed class Onnx : IDisposable
         ];
     }
 
+    /// <summary>
+    /// The same for tokens as a network's linear layers write and read them, [1, tokens, heads, size] on both sides: with the transposes that this takes,
+    /// and by the operator's own form for it.
+    /// </summary>
+    public static Onnx[] AttentionOfTokens(RandomArray q, RandomArray k, RandomArray v)
+    {
+        var (heads, size) = (q.Shape[2], q.Shape[3]);
+        (string Name, RandomArray Array, long[] Shape)[] inputs = [("q", q, Lengths(q)), ("k", k, Lengths(k)), ("v", v, Lengths(v))];
+        (string Name, RandomArray Array, long[] Shape)[] joined = [.. inputs.Select(i => (i.Name, i.Array, new long[] { 1, i.Shape[1], heads * size }))];
+        var scale = new OnnxConstant("scale", 1, [1], BitConverter.GetBytes(1 / MathF.Sqrt(size)));
+        OnnxNode Turn(string from, string to, params long[] order) => new("Transpose", [from], to) { Attributes = [("perm", order, true)] };
+        OnnxNode[] products =
+        [
+            Turn("q", "qh", 0, 2, 1, 3), Turn("k", "kt", 0, 2, 3, 1), Turn("v", "vh", 0, 2, 1, 3), new("Mul", ["qh", "scale"], "qs"), new("MatMul", ["qs", "kt"], "scores"),
+            new("Softmax", ["scores"], "p") { Attributes = [("axis", [-1], false)] }, new("MatMul", ["p", "vh"], "yh"), Turn("yh", "y", 0, 2, 1, 3),
+        ];
+        var node = new OnnxNode("Attention", ["q", "k", "v"], "y") { Attributes = [("q_num_heads", [heads], false), ("kv_num_heads", [heads], false)] };
+        return
+        [
+            new Onnx(OnnxModel.Build(17, products, [.. inputs.Select(i => (i.Name, i.Shape))], 4, scale), [1, q.Shape[1], heads, size], inputs),
+            new Onnx(OnnxModel.Build(23, [node], [.. joined.Select(i => (i.Name, i.Shape))], 3), [1, q.Shape[1], heads * size], joined),
+        ];
+    }
+
     /// <summary>Computes.</summary>
     public void Compute() => session.Run(options, names, inputs, ["y"], [output]);
 
@@ -143,7 +167,7 @@ internal sealed class Onnx : IDisposable
     private static RandomArray ChannelsFirst(RandomArray x) => Turned(x, x.Shape[1] * x.Shape[2], x.Shape[3], 1, [1, x.Shape[3], x.Shape[1], x.Shape[2]]);
 
     /// <summary>[1, tokens, heads, size] as [1, heads, tokens, size].</summary>
-    private static RandomArray HeadsFirst(RandomArray x) => Turned(x, x.Shape[1], x.Shape[2], x.Shape[3], [1, x.Shape[2], x.Shape[1], x.Shape[3]]);
+    public static RandomArray HeadsFirst(RandomArray x) => Turned(x, x.Shape[1], x.Shape[2], x.Shape[3], [1, x.Shape[2], x.Shape[1], x.Shape[3]]);
 
     private static RandomArray Turned(RandomArray x, int outer, int inner, int run, int[] shape)
     {

@@ -105,7 +105,20 @@ internal static class OperationCases
             torch.Tensor TorchHeads(RandomArray a) => Torch.Of(a).transpose(1, 2);
             Tensor x = Heads(q), y = Heads(k), z = Heads(v);
             var (tx, ty, tz) = (TorchHeads(q), TorchHeads(k), TorchHeads(v));
-            return Run(() => Tensor.Attention(x, y, z), [() => F.scaled_dot_product_attention(tx, ty, tz)], Onnx.Attention(q, k, v), x, y, z, tx, ty, tz);
+            var run = Run(() => Tensor.Attention(x, y, z), [() => F.scaled_dot_product_attention(tx, ty, tz)], Onnx.Attention(q, k, v), x, y, z, tx, ty, tz);
+            // Heads that lie densely are what ONNX Runtime is fastest on; a network has tokens, as we and libtorch are given them.
+            var tokens = Onnx.AttentionOfTokens(q, k, v);
+            var peer = new Peer("onnxruntime-tokens", [.. tokens.Select(way => (Action)way.Compute)], () => [.. Onnx.HeadsFirst(q with { Values = tokens[0].Result() }).Values]);
+            return run with
+            {
+                Peers = [.. run.Peers, peer],
+                Free = () =>
+                {
+                    run.Free();
+                    foreach (var way in tokens)
+                        way.Dispose();
+                },
+            };
         });
 
     private static PeerCase GroupNormSilu(int channels, int size, bool quick) =>

@@ -63,7 +63,7 @@ internal static class PeersVerb
         var run = item.Create(device);
         var mine = run.Result();
         double[] errors = [.. run.Peers.Select(peer => Error(mine, peer.Result()))];
-        int samples = item.Gigaflops > HugeGigaflops ? 1 : item.IsWhole ? 3 : 5;
+        int samples = item.Gigaflops > HugeGigaflops ? 1 : item.IsWhole ? 5 : 9;
         var times = Measuring.Race.Run(options.Quick ? samples : 2 * samples - 1, item.IsWhole, [run.Ours, .. run.Peers.Select(Fastest)]);
         bool agree = true;
         for (int i = 0; i < run.Peers.Length; i++)
