@@ -145,6 +145,22 @@ public sealed class MemoryTests : IDisposable
     }
 
     [Fact]
+    public void Several_results_may_be_on_several_devices_be_there_already_or_stand_twice()
+    {
+        using var other = new Device(CpuBackend.Create(1));
+        Tensor x = R(8, 8), y = x.Exp(), there = (-x).Realize();
+        var z = Tensor.From([1f, 2], [2], other) + 1;
+        Tensor.Realize([y, there, z, y, z]);
+        Assert.True(y.IsRealized && z.IsRealized);
+        Assert.Equal([2f, 3], z.ToArray());
+        x.Dispose();
+        y.Dispose();
+        there.Dispose();
+        z.Dispose();
+        Assert.Equal(0, device.LiveBytes);
+    }
+
+    [Fact]
     public void A_small_part_does_not_keep_a_large_result()
     {
         var x = R(256, 256);
