@@ -343,7 +343,8 @@ internal sealed unsafe class CpuAttention
             end = i;
             while (end < rows && block.Lengths[first + end] <= block.Limit)
                 end++;
-            Scores.Powers(block.Scores + i * scoreStep, scoreStep, end - i, n, block.Totals + first + i);
+            if (end > i)
+                Scores.Powers(block.Scores + i * scoreStep, scoreStep, end - i, n, block.Totals + first + i);
             if (end < rows)
             {
                 WeighOne(ref job, block, first + end, key, n, block.Scores + end * scoreStep, results + end * paddedSize);
