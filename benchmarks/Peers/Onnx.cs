@@ -140,6 +140,9 @@ internal sealed class Onnx : IDisposable
         ];
     }
 
+    /// <summary>One thing in several ways, under a name of its own in what is printed.</summary>
+    public static Peer Peer(string name, Onnx[] ways, Func<float[]> result) => new(name, [.. ways.Select(way => (Action)way.Compute)], result);
+
     /// <summary>Computes.</summary>
     public void Compute() => session.Run(options, names, inputs, ["y"], [output]);
 

@@ -69,7 +69,7 @@ internal static class OperationCases
             var (plainX, lastW) = (tx.contiguous(), Torch.ChannelsLast(tw));
             torch.Tensor Torches(torch.Tensor ix, torch.Tensor iw) => F.conv2d(ix, iw, tb, strides: [stride, stride], padding: [kernel / 2, kernel / 2]);
             var onnx = Onnx.Convolution(image, weight, bias, stride);
-            return Run(() => x.Conv2d(w, b, stride, kernel / 2), [() => Torches(tx, lastW), () => Torches(plainX, tw)], [onnx], x, w, b, tx, tw, tb, plainX, lastW);
+            return Run(() => x.Conv2d(w, b, stride, kernel / 2), [() => Torches(tx, lastW), () => Torches(plainX, tw)], onnx, x, w, b, tx, tw, tb, plainX, lastW);
         });
     }
 
@@ -79,7 +79,7 @@ internal static class OperationCases
             RandomArray values = RandomArray.Uniform(1, 1, rows, inputs), weight = RandomArray.Weight("w", [outputs, inputs]), bias = RandomArray.Uniform(3, 1, outputs);
             Tensor x = values.Input(device), w = weight.Constant(device), b = bias.Constant(device);
             var (tx, tw, tb) = (Torch.Of(values), Torch.Of(weight), Torch.Of(bias));
-            return Run(() => x.Linear(w, b), [() => F.linear(tx, tw, tb)], [Onnx.Linear(values, weight, bias)], x, w, b, tx, tw, tb);
+            return Run(() => x.Linear(w, b), [() => F.linear(tx, tw, tb)], Onnx.Linear(values, weight, bias), x, w, b, tx, tw, tb);
         });
 
     // Ours with integers on both sides; libtorch's layer is float32 (its binding has no quantised one), ONNX Runtime's rounds dynamically too.
@@ -91,7 +91,7 @@ internal static class OperationCases
             var matrix = QuantizedMatrix.Quantize(whole, Quantization.Int8Activations);
             Tensor x = values.Input(device), b = bias.Constant(device);
             var (tx, tw, tb) = (Torch.Of(values), Torch.Of(weight), Torch.Of(bias));
-            var run = Run(() => x.Linear(matrix, b), [() => F.linear(tx, tw, tb)], [Onnx.QuantizedLinear(values, weight, bias)], x, matrix.Integers, matrix.Scales, b, tx, tw, tb);
+            var run = Run(() => x.Linear(matrix, b), [() => F.linear(tx, tw, tb)], Onnx.QuantizedLinear(values, weight, bias), x, matrix.Integers, matrix.Scales, b, tx, tw, tb);
             // Integers against float32 don't belong into the mean of like against like.
             return run with { Peers = [run.Peers[0] with { Name = "libtorch-float32" }, run.Peers[1]] };
         })
@@ -105,20 +105,12 @@ internal static class OperationCases
             torch.Tensor TorchHeads(RandomArray a) => Torch.Of(a).transpose(1, 2);
             Tensor x = Heads(q), y = Heads(k), z = Heads(v);
             var (tx, ty, tz) = (TorchHeads(q), TorchHeads(k), TorchHeads(v));
-            var run = Run(() => Tensor.Attention(x, y, z), [() => F.scaled_dot_product_attention(tx, ty, tz)], Onnx.Attention(q, k, v), x, y, z, tx, ty, tz);
             // Heads that lie densely are what ONNX Runtime is fastest on; a network has tokens, as we and libtorch are given them.
-            var tokens = Onnx.AttentionOfTokens(q, k, v);
-            var peer = new Peer("onnxruntime-tokens", [.. tokens.Select(way => (Action)way.Compute)], () => [.. Onnx.HeadsFirst(q with { Values = tokens[0].Result() }).Values]);
-            return run with
-            {
-                Peers = [.. run.Peers, peer],
-                Free = () =>
-                {
-                    run.Free();
-                    foreach (var way in tokens)
-                        way.Dispose();
-                },
-            };
+            Onnx[] dense = Onnx.Attention(q, k, v), tokens = Onnx.AttentionOfTokens(q, k, v);
+            float[] FromTokens() => [.. Onnx.HeadsFirst(q with { Values = tokens[0].Result() }).Values];
+            return Run(
+                () => Tensor.Attention(x, y, z), [() => F.scaled_dot_product_attention(tx, ty, tz)],
+                [Onnx.Peer("onnxruntime", dense, dense[0].Result), Onnx.Peer("onnxruntime-tokens", tokens, FromTokens)], [x, y, z, tx, ty, tz, .. dense, .. tokens]);
         });
 
     private static PeerCase GroupNormSilu(int channels, int size, bool quick) =>
@@ -128,7 +120,7 @@ internal static class OperationCases
             Tensor x = image.Input(device).Permute(0, 3, 1, 2), w = gain.Constant(device), b = bias.Constant(device);
             var (tx, tw, tb) = (Torch.Of(image).permute(0, 3, 1, 2), Torch.Of(gain), Torch.Of(bias));
             var plain = tx.contiguous();
-            return Run(() => x.GroupNorm(32, w, b).Silu(), [() => F.silu(F.group_norm(tx, 32, tw, tb, 1e-5)), () => F.silu(F.group_norm(plain, 32, tw, tb, 1e-5))], [], x, w, b, tx, tw, tb, plain);
+            return Run(() => x.GroupNorm(32, w, b).Silu(), [() => F.silu(F.group_norm(tx, 32, tw, tb, 1e-5)), () => F.silu(F.group_norm(plain, 32, tw, tb, 1e-5))], [], [x, w, b, tx, tw, tb, plain]);
         });
 
     private static PeerCase LayerNorm(int rows, int columns, bool quick) =>
@@ -137,7 +129,7 @@ internal static class OperationCases
             RandomArray values = RandomArray.Uniform(1, 1, rows, columns), gain = RandomArray.Uniform(2, 1, columns), bias = RandomArray.Uniform(3, 1, columns);
             Tensor x = values.Input(device), w = gain.Constant(device), b = bias.Constant(device);
             var (tx, tw, tb) = (Torch.Of(values), Torch.Of(gain), Torch.Of(bias));
-            return Run(() => x.LayerNorm(w, b), [() => F.layer_norm(tx, [columns], tw, tb, 1e-5)], [], x, w, b, tx, tw, tb);
+            return Run(() => x.LayerNorm(w, b), [() => F.layer_norm(tx, [columns], tw, tb, 1e-5)], [], [x, w, b, tx, tw, tb]);
         });
 
     // The first half of a transformer's feed-forward network: linear, then values times gelu of gates.
@@ -157,10 +149,13 @@ internal static class OperationCases
                 var parts = F.linear(tx, tw, tb).chunk(2, -1);
                 return parts[0] * F.gelu(parts[1]);
             }
-            return Run(Ours, [Theirs], [], x, w, b, tx, tw, tb);
+            return Run(Ours, [Theirs], [], [x, w, b, tx, tw, tb]);
         });
 
-    private static PeerRun Run(Func<Tensor> ours, Func<torch.Tensor>[] theirs, Onnx[] onnx, params IDisposable[] inputs) => new(
+    private static PeerRun Run(Func<Tensor> ours, Func<torch.Tensor>[] theirs, Onnx onnx, params IDisposable[] inputs) =>
+        Run(ours, theirs, [Onnx.Peer("onnxruntime", [onnx], onnx.Result)], [.. inputs, onnx]);
+
+    private static PeerRun Run(Func<Tensor> ours, Func<torch.Tensor>[] theirs, Peer[] others, IDisposable[] inputs) => new(
         () =>
         {
             using var y = ours();
@@ -171,10 +166,10 @@ internal static class OperationCases
             using var y = ours();
             return y.ToArray();
         },
-        [Torch.Peer(theirs), .. onnx.Length == 0 ? (Peer[])[] : [new Peer("onnxruntime", [.. onnx.Select(way => (Action)way.Compute)], onnx[0].Result)]],
+        [Torch.Peer(theirs), .. others],
         () =>
         {
-            foreach (var input in inputs.Concat(onnx))
+            foreach (var input in inputs)
                 input.Dispose();
         });
 }
