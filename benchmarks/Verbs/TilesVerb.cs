@@ -61,37 +61,38 @@ internal static unsafe class TilesVerb
         // Rows of A at the start, a panel of B in the middle, results at the end.
         nint a = (nint)memory, b = a + 4 * (24 << 10), c = b + 4 * (24 << 10);
         var cases = new List<(string Name, double Operations, Action Run)>();
+        void Add(string name, double operations, Action run) => cases.Add((name, operations, run));
         foreach (int depth in new[] { 40, 80, 320 })
         {
-            cases.Add(($"packed 6x16, {depth} deep", 2.0 * Rows * 16 * depth * (Work / depth), () =>
+            Add($"packed 6x16, {depth} deep", 2.0 * Rows * 16 * depth * (Work / depth), () =>
             {
                 for (int i = 0; i < Work / depth; i++)
                     MicroKernelFma.Column6x16((float*)a, 6 * depth, (float*)b, depth, Rows / 6, (float*)c, 16, null, 0, null, (float*)b);
-            }));
+            });
         }
-        cases.Add(("packed 4x16, 160 deep", 2.0 * 4 * 16 * 160 * (Work / 40), () =>
+        Add("packed 4x16, 160 deep", 2.0 * 4 * 16 * 160 * (Work / 40), () =>
         {
             for (int i = 0; i < Work / 40; i++)
                 MicroKernelFma.Tile4x16((float*)a, (float*)b, 160, (float*)c, 16, null, 0, null);
-        }));
+        });
         foreach (int depth in new[] { 64, 256 })
         {
-            cases.Add(($"rows as they lie 6x16, {depth} deep", 2.0 * Rows * 16 * depth * (Work / depth), () =>
+            Add($"rows as they lie 6x16, {depth} deep", 2.0 * Rows * 16 * depth * (Work / depth), () =>
             {
                 for (int i = 0; i < Work / depth; i++)
                 {
                     for (int row = 0; row < Rows; row += 6)
                         MicroKernelFma.Strided6x16((float*)a + row * 256, 256, (float*)b, depth, (float*)c + row * 24, 24, false);
                 }
-            }));
-            cases.Add(($"rows as they lie 4x24, {depth} deep", 2.0 * Rows * 24 * depth * (Work / depth), () =>
+            });
+            Add($"rows as they lie 4x24, {depth} deep", 2.0 * Rows * 24 * depth * (Work / depth), () =>
             {
                 for (int i = 0; i < Work / depth; i++)
                 {
                     for (int row = 0; row < Rows; row += 4)
                         MicroKernelFma.Strided4x24((float*)a + row * 256, 256, (float*)b, depth, (float*)c + row * 24, 24, false);
                 }
-            }));
+            });
         }
         return cases;
     }
