@@ -19,6 +19,11 @@ internal sealed unsafe class Winograd
     private const int MinBlock = 48;
     private const long MaxBlockFloats = 4 << 20;
     private const int MaxGroup = 8;
+    // Transformed tiles that a cache shared by all cores keeps from one group of panels to the next.
+    private const long NearFloats = 2 << 20;
+    // Results of a group that stay in a core's own cache until they are transformed back.
+    private const int GroupFloats = 24 << 10;
+    private const int TasksPerThread = 8;
     // Panels whose transformed weights meet one slice of many tiles, so that the slice comes from memory once for all of them.
     private const int MaxSide = 4;
     private const int FewTiles = 24;
@@ -63,6 +68,8 @@ internal sealed unsafe class Winograd
 
     private readonly long packedFloats;
     private readonly long stripFloats;
+    // One panel's results: all elements of all tiles.
+    private readonly int panelProducts;
     private readonly long productFloats;
     private readonly long outputFloats;
     private readonly long scratchFloats;
@@ -100,8 +107,8 @@ internal sealed unsafe class Winograd
         shared = pool.Threads > 1 && fair < Math.Min(MinBlock, most);
         block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
         blocks = (tiles + block - 1) / block;
-        group = shared ? (int)CpuSplit.EvenStep(panels, late ? MaxSide : 1, MaxSide, MaxGroup, blocks, pool.Threads) : MaxGroup;
-        group = Math.Min(group, panels);
+        panelProducts = elements * block * Width;
+        group = Math.Min(GroupOf(late && block >= FewTiles ? MaxSide : 1), panels);
         groups = (panels + group - 1) / group;
         int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
         depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
@@ -110,7 +117,7 @@ internal sealed unsafe class Winograd
         packedFloats = PanelPlan.Align((long)elements * block * depth);
         int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
         stripFloats = PanelPlan.Align((long)elements * Unit * lanes);
-        productFloats = PanelPlan.Align((long)elements * block * group * Width);
+        productFloats = (long)panelProducts * group;
         outputFloats = store.Possible ? 0 : PanelPlan.Align((long)MaxRun * tile * tile * group * Width);
         side = block < FewTiles ? 1 : Math.Min(MaxSide, group);
         scratchFloats = PanelPlan.Align(Math.Max(epilogue.ScratchFloats(group * Width), taps is null ? 0 : side * (taps.RowFloats + taps.WidenedFloats)));
@@ -129,6 +136,22 @@ internal sealed unsafe class Winograd
         long floats = plan.input.StagedFloats + (plan.shared ? plan.blocks * plan.packedFloats : 0) + plan.threadFloats * context.Threads;
         var packing = plan.taps?.Packing(context.Pool) ?? plan.transformed!.Packing(context.Pool);
         return new PreparedKernel(spec, $"winograd-{tile}x{tile}{(late ? "-late" : "")}", floats * sizeof(float), [packing], plan.Launch);
+    }
+
+    /// <summary>
+    /// Panels of a group, a multiple of <paramref name="unit"/>: as many as keep their results near; where tiles are so many that reading
+    /// them for each group costs more than that saves, as many as there is room for. Tasks that differ by panels are made even.
+    /// </summary>
+    private int GroupOf(int unit)
+    {
+        // Each run of the epilogue costs something, however few columns it has.
+        bool near = store.Possible && (long)elements * block * depth * (shared ? blocks : pool.Threads) <= NearFloats;
+        int most = near ? Math.Clamp(GroupFloats / panelProducts / unit * unit, unit, MaxGroup) : MaxGroup;
+        if (!shared)
+            return most;
+        if (near)
+            most = Math.Clamp(panels * blocks / (TasksPerThread * pool.Threads) / unit * unit, unit, most);
+        return (int)CpuSplit.EvenStep(panels, unit, near ? unit : MaxSide, most, blocks, pool.Threads);
     }
 
     private static int Round(int rows) => (rows + Unit - 1) / Unit * Unit;
@@ -269,8 +292,6 @@ internal sealed unsafe class Winograd
     {
         int count = Math.Min(block, tiles - first);
         int panel = index * group, n = Math.Min(group, panels - panel);
-        int stride = group * Width;
-        nint elementStride = (nint)block * stride;
         if (transformed is null)
             MultiplyLate(ref job, count, packed, panel, n, scratch);
         else
@@ -280,10 +301,16 @@ internal sealed unsafe class Winograd
         {
             // A run of tiles side by side.
             int at = first + done, run = Math.Min(Math.Min(MaxRun, count - done), tileColumns - at % tileColumns);
+            float* products = scratch + done * Width;
             if (store.Possible)
-                StoreDirect(ref job, at, run, scratch + done * stride, elementStride, column, columns);
+            {
+                for (int c = 0; c < columns; c += Width, products += panelProducts)
+                    StoreDirect(ref job, at, run, products, column + c, Math.Min(Width, columns - c));
+            }
             else
-                StoreByEpilogue(ref job, at, run, scratch + done * stride, elementStride, column, columns, scratch + productFloats);
+            {
+                StoreByEpilogue(ref job, at, run, products, column, columns, scratch + productFloats);
+            }
             done += run;
         }
     }
@@ -291,12 +318,11 @@ internal sealed unsafe class Winograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(ref Job job, WinogradWeights weights, int count, float* packed, int panel, int n, float* products)
     {
-        int stride = group * Width;
         for (int e = 0; e < elements; e++)
         {
             float* a = packed + (long)e * block * depth;
             float* b = (float*)job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
-            float* c = products + (nint)e * block * stride;
+            float* c = products + e * block * Width;
             for (int k = 0; k < depth; k += depthStep)
             {
                 int step = Math.Min(depthStep, depth - k);
@@ -305,8 +331,9 @@ internal sealed unsafe class Winograd
                 for (int p = 0; p < n; p++)
                 {
                     float* panelWeights = b + p * weights.PanelFloats + (long)k * Width;
+                    float* to = c + p * panelProducts;
                     PanelProduct.MultiplyColumn(
-                        a + (long)k * Unit, (long)depth * Unit, panelWeights, step, count, c + p * Width, stride, k > 0 ? c + p * Width : null, stride, null,
+                        a + (long)k * Unit, (long)depth * Unit, panelWeights, step, count, to, Width, k > 0 ? to : null, Width, null,
                         p + 1 < n ? panelWeights + weights.PanelFloats : after);
                 }
             }
@@ -320,7 +347,7 @@ internal sealed unsafe class Winograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void MultiplyLate(ref Job job, int count, float* packed, int panel, int n, float* products)
     {
-        int stride = group * Width, most = taps!.DepthStep;
+        int most = taps!.DepthStep;
         float** g = stackalloc float*[MaxSide];
         float* rows = products + productFloats + outputFloats, widened = rows + side * taps.RowFloats;
         int run = Math.Max(1, (int)(ResultFloats / ((long)elements * count * Width)) / side) * side;
@@ -335,17 +362,17 @@ internal sealed unsafe class Winograd
                     for (int i = 0; i < together; i++)
                         g[i] = taps.Load(job.Weights, panel + p + i, k, step, widened + i * taps.WidenedFloats);
                     int after = p + side < end ? p + side : first, then = p + side < end ? k : k + step;
-                    float* a = packed + (long)elements * block * k, c = products + p * Width;
+                    float* a = packed + (long)elements * block * k, c = products + p * panelProducts;
                     for (int row = 0; row < edge; row++)
                     {
                         for (int i = 0; i < together; i++)
                             taps.Transform(g[i], row, step, rows + i * taps.RowFloats, taps.At(job.Weights, panel + after + i, then));
-                        for (int e = 0; e < edge; e++, a += (long)block * step, c += (nint)block * stride)
+                        for (int e = 0; e < edge; e++, a += (long)block * step, c += block * Width)
                         {
                             for (int i = 0; i < together; i++)
                             {
-                                float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * Width;
-                                PanelProduct.MultiplyColumn(a, (long)step * Unit, b, step, count, to, stride, k > 0 ? to : null, stride, null, b);
+                                float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * panelProducts;
+                                PanelProduct.MultiplyColumn(a, (long)step * Unit, b, step, count, to, Width, k > 0 ? to : null, Width, null, b);
                             }
                         }
                     }
@@ -355,18 +382,18 @@ internal sealed unsafe class Winograd
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void StoreDirect(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns)
+    private void StoreDirect(ref Job job, int first, int run, float* products, int column, int columns)
     {
         int height = spec.Y.Shape[1], width = spec.Y.Shape[2];
         int line = first / tileColumns, y = line % tileRows * tile, image = line / tileRows;
         long rowStart = ((long)image * height + y) * width;
-        float* bias = stackalloc float[MaxGroup * Width];
+        float* bias = stackalloc float[Width];
         new Span<float>(bias, columns).Clear();
         if (store.Bias >= 0)
             WinogradTransforms.Add((float*)job.Launch.Input(store.Bias) + column, 0, bias, 0, 1, columns);
         if (store.Sample >= 0)
             WinogradTransforms.Add((float*)job.Launch.Input(store.Sample) + image * store.SampleStride + column, 0, bias, 0, 1, columns);
-        int rows = Math.Min(tile, height - y);
+        int rows = Math.Min(tile, height - y), elementStride = block * Width;
         for (int i = 0; i < run; i++)
         {
             int x = (first + i) % tileColumns * tile, count = Math.Min(tile, width - x);
@@ -374,7 +401,7 @@ internal sealed unsafe class Winograd
             if (edge == 6 && i + 1 < run && Sse.IsSupported)
             {
                 // The next tile's products, results and residuals lie in dozens of places that the hardware doesn't foresee.
-                float* next = products + (i + 1) * group * Width;
+                float* next = products + (i + 1) * Width;
                 for (int e = 0; e < elements; e++)
                     Prefetch(next + e * elementStride, columns);
                 int after = x + tile;
@@ -390,7 +417,7 @@ internal sealed unsafe class Winograd
                 }
             }
             Untransform(
-                products + i * group * Width, elementStride, columns, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride, rows, count);
+                products + i * Width, elementStride, columns, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride, rows, count);
             if (store.Residual < 0)
                 continue;
             float* residual = (float*)job.Launch.Input(store.Residual) + (rowStart + x) * store.ResidualStride + column;
@@ -411,7 +438,7 @@ internal sealed unsafe class Winograd
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void StoreByEpilogue(ref Job job, int first, int run, float* products, nint elementStride, int column, int columns, float* pixels)
+    private void StoreByEpilogue(ref Job job, int first, int run, float* products, int column, int columns, float* pixels)
     {
         int height = spec.Y.Shape[1], width = spec.Y.Shape[2], stride = group * Width;
         int line = first / tileColumns, y = line % tileRows * tile, x = first % tileColumns * tile;
@@ -420,7 +447,14 @@ internal sealed unsafe class Winograd
         int padded = (columns + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
         float* none = (float*)Unsafe.AsPointer(ref zeros[0]);
         for (int i = 0; i < run; i++)
-            Untransform(products + i * stride, elementStride, padded, none, pixels + i * tile * stride, rowFloats, stride, tile, tile);
+        {
+            for (int c = 0; c < padded; c += Width)
+            {
+                Untransform(
+                    products + c / Width * panelProducts + i * Width, block * Width, Math.Min(Width, padded - c), none, pixels + i * tile * stride + c, rowFloats, stride,
+                    tile, tile);
+            }
+        }
         int rows = Math.Min(tile, height - y), count = Math.Min(run * tile, width - x);
         for (int i = 0; i < rows; i++)
             epilogue.Apply(job.Launch, rowStart + (long)i * width, count, column, columns, pixels + i * rowFloats, stride, null, pixels + outputFloats);

@@ -14,6 +14,8 @@ internal sealed record PanelPlan
     private const int MaxBlockFloats = 1 << 20;
     private const int GroupPanels = 16;
     private const int TasksPerThread = 4;
+    // Tasks that share rows lose little by being small, and leave less to wait for where cores aren't equally fast.
+    private const int SharedTasksPerThread = 16;
     private const double MinTaskFlops = 1e6;
 
     private PanelPlan()
@@ -106,6 +108,7 @@ internal sealed record PanelPlan
         int runs = 1;
         if (shared)
         {
+            wanted = (int)Math.Clamp(flops / MinTaskFlops, 1, SharedTasksPerThread * threads);
             runs = (int)Math.Min((wanted + blocks * weights.Matrices - 1) / (blocks * weights.Matrices), (panels + 1) / 2);
             runs = Math.Max(runs, (panels + GroupPanels - 1) / GroupPanels);
             int step = (panels + runs - 1) / runs;
