@@ -99,6 +99,7 @@ public sealed class CpuConvolutionTests : IDisposable
     [Theory]
     [InlineData(nameof(ConvolutionAlgorithm.Winograd4), 64, 64, 32, 3e-5)]
     [InlineData(nameof(ConvolutionAlgorithm.Winograd4), 160, 96, 36, 3e-5)]
+    [InlineData(nameof(ConvolutionAlgorithm.Winograd4), 960, 40, 36, 3e-5)]
     [InlineData(nameof(ConvolutionAlgorithm.LateWinograd4), 160, 96, 36, 3e-5)]
     [InlineData(nameof(ConvolutionAlgorithm.LateWinograd4), 640, 64, 16, 3e-5)]
     [InlineData(nameof(ConvolutionAlgorithm.Winograd2), 128, 128, 8, 2e-6)]

@@ -17,6 +17,7 @@ public sealed class ThreadCountTests
         ["wide product"] = (new GemmSpec(Make.Layout([1, 20, 700]), Make.Layout([1, 700, 400]), Make.Layout([1, 20, 400]), ConstantB: true), "gemm"),
         ["one row"] = (new GemmSpec(Make.Layout([1, 1, 700]), new Layout(ElementType.Float32, [1, 700, 900], [0, 1, 700]), Make.Layout([1, 1, 900])), "gemv"),
         ["winograd"] = (Convolution(72, 80, 50), "winograd-4x4"),
+        ["winograd with more tiles than the cache holds"] = (Convolution(960, 144, 48), "winograd-4x4"),
         ["small winograd"] = (Convolution(96, 96, 8), "winograd-2x2"),
         ["winograd with weights as stored"] = (Convolution(640, 640, 8), "winograd-4x4-late"),
         ["small winograd with weights as stored"] = (Convolution(160, 96, 8), ForcedAlgorithm),
