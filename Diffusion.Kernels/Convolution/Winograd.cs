@@ -140,7 +140,8 @@ internal sealed unsafe class Winograd
 
     /// <summary>
     /// Panels of a group, a multiple of <paramref name="unit"/>: as many as keep their results near; where tiles are so many that reading
-    /// them for each group costs more than that saves, as many as there is room for. Tasks that differ by panels are made even.
+    /// them for each group costs more than that saves, as many as there is room for. Tasks that differ by panels are made even,
+    /// and no fewer than threads where there are panels enough.
     /// </summary>
     private int GroupOf(int unit)
     {
@@ -149,9 +150,10 @@ internal sealed unsafe class Winograd
         int most = near ? Math.Clamp(GroupFloats / panelProducts / unit * unit, unit, MaxGroup) : MaxGroup;
         if (!shared)
             return most;
-        if (near)
-            most = Math.Clamp(panels * blocks / (TasksPerThread * pool.Threads) / unit * unit, unit, most);
-        return (int)CpuSplit.EvenStep(panels, unit, near ? unit : MaxSide, most, blocks, pool.Threads);
+        int PerThread(int tasks, int limit) => Math.Clamp(panels * blocks / (tasks * pool.Threads) / unit * unit, unit, limit);
+        return near
+            ? (int)CpuSplit.EvenStep(panels, unit, unit, PerThread(TasksPerThread, most), blocks, pool.Threads)
+            : (int)CpuSplit.EvenStep(panels, unit, PerThread(1, MaxSide), most, blocks, pool.Threads);
     }
 
     private static int Round(int rows) => (rows + Unit - 1) / Unit * Unit;
