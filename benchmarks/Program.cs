@@ -30,6 +30,7 @@ static int Run(string verb, string[] rest)
         case "unet": return UNetVerb.Run(BenchmarkOptions.Parse(rest));
         case "quantized": return QuantizedVerb.Run(BenchmarkOptions.Parse(rest));
         case "device" when rest.Length > 0: return DeviceVerb.Run(rest[0], BenchmarkOptions.Parse(rest[1..]));
+        case "builds" when rest.Length > 0: return BuildsVerb.Run(rest[0], BenchmarkOptions.Parse(rest[1..]));
         case "packing": return PackingVerb.Run(BenchmarkOptions.Parse(rest));
         case "tiles": return TilesVerb.Run(BenchmarkOptions.Parse(rest));
         case "choices": return ChoicesVerb.Run(BenchmarkOptions.Parse(rest));
@@ -49,6 +50,7 @@ static int Run(string verb, string[] rest)
                   shapes       models/shapes-64: start-up and 20 guided steps
                   quantized    linear layers with int8 and int4 weights against float32
                   device NAME  single kernels on opencl, cuda, cuda:1, …: time and arithmetic a second
+                  builds DIR   single operations against another build of the library, in DIR, in the same process, in turns
                   packing      the first use of weights, which repacks them
                   choices      the convolutions' cost model beside measurement: each algorithm at each shape, one core
                   tiles        the innermost products in the first-level cache, as a share of what registers alone reach

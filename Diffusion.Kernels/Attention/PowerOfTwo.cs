@@ -32,7 +32,7 @@ internal readonly unsafe struct PowerOfTwo
 
     // Adding 1.5·2^23 rounds to an integer and leaves it in the low bits. Then the polynomial, the highest power first: of all that give 1 at 0 the one
     // with the least relative error, 9.1e-8 (Remez's exchange).
-    private static ReadOnlySpan<float> Constants => [12582912f, 1.32647272e-3f, 9.67151264e-3f, 5.55073374e-2f, 2.40222421e-1f, 6.93146978e-1f, 1f];
+    internal static ReadOnlySpan<float> Constants => [12582912f, 1.32647272e-3f, 9.67151264e-3f, 5.55073374e-2f, 2.40222421e-1f, 6.93146978e-1f, 1f];
 
     /// <summary>The constants, in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -40,7 +40,7 @@ internal static unsafe class Scores
     }
 
     /// <summary>
-    /// Turns rows of scores into weights 2^score and adds up each row's. A row has room for a multiple of 8 scores; those after the last become
+    /// Turns rows of scores into weights 2^score and adds up each row's. A row has room for a multiple of 16 scores; those after the last become
     /// next to nothing.
     /// </summary>
     /// <param name="scores">The first row.</param>
@@ -48,8 +48,18 @@ internal static unsafe class Scores
     /// <param name="rows">Number of rows.</param>
     /// <param name="count">Scores in a row.</param>
     /// <param name="totals">A sum for each row, added to what is there.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Powers(float* scores, nint step, int rows, int count, float* totals)
+    {
+        if (MicroKernel.IsWide)
+            WidePowers(scores, step, rows, count, totals);
+        else
+            NarrowPowers(scores, step, rows, count, totals);
+    }
+
+    /// <summary><see cref="Powers"/> by vectors of 256 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void NarrowPowers(float* scores, nint step, int rows, int count, float* totals)
     {
         // All constants stay in registers over all rows: other processes on the core leave few instructions and loads a cycle.
         var power = PowerOfTwo.Load();
@@ -77,6 +87,27 @@ internal static unsafe class Scores
                 sum0 += e;
             }
             totals[i] += Vector256.Sum(sum0 + sum1);
+        }
+    }
+
+    /// <summary><see cref="Powers"/> by vectors of 512 bits: the same sums, as those after the last score don't show in them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void WidePowers(float* scores, nint step, int rows, int count, float* totals)
+    {
+        var power = PowerOfTwoWide.Load();
+        int padded = (count + 15) & ~15;
+        for (int i = 0; i < rows; i++, scores += step)
+        {
+            for (int j = count; j < padded; j++)
+                scores[j] = -126;
+            var sum = Vector512<float>.Zero;
+            for (float* next = scores, end = scores + padded; next < end; next += 16)
+            {
+                var e = power.Of(Vector512.Load(next));
+                e.Store(next);
+                sum += e;
+            }
+            totals[i] += Vector256.Sum(sum.GetLower() + sum.GetUpper());
         }
     }
 

@@ -13,7 +13,14 @@ internal interface ITileOp
 internal static unsafe class CpuTileOps
 {
     /// <summary>The loop for an operation that isn't a constant or scalar. Compiled when first run.</summary>
-    public static delegate*<float*, float*, float*, float*, nint, void> Loop(ElementwiseOp op) => op switch
+    public static delegate*<float*, float*, float*, float*, nint, void> Loop(ElementwiseOp op)
+    {
+        var wide = MicroKernel.IsWide ? CpuWideOps.Loop(op) : null;
+        return wide == null ? NarrowLoop(op) : wide;
+    }
+
+    /// <summary>The loop over vectors of the size that .NET prefers, 256 bits at most.</summary>
+    public static delegate*<float*, float*, float*, float*, nint, void> NarrowLoop(ElementwiseOp op) => op switch
     {
         ElementwiseOp.Copy => &Unary<Copy>,
         ElementwiseOp.Negate => &Unary<Negate>,
@@ -59,7 +66,14 @@ internal static unsafe class CpuTileOps
     /// The loop target[row, i] = values[row, i]·op(gates[row, i]) for a unary operation: target and its row's length, values, gates, their row's length,
     /// rows, columns. Compiled when first run.
     /// </summary>
-    public static delegate*<float*, nint, float*, float*, nint, nint, nint, void> Gate(ElementwiseOp op) => op switch
+    public static delegate*<float*, nint, float*, float*, nint, nint, nint, void> Gate(ElementwiseOp op)
+    {
+        var wide = MicroKernel.IsWide ? CpuWideOps.Gate(op) : null;
+        return wide == null ? NarrowGate(op) : wide;
+    }
+
+    /// <summary>As <see cref="NarrowLoop"/>.</summary>
+    public static delegate*<float*, nint, float*, float*, nint, nint, nint, void> NarrowGate(ElementwiseOp op) => op switch
     {
         ElementwiseOp.Copy => &Gated<Copy>,
         ElementwiseOp.Negate => &Gated<Negate>,

@@ -22,6 +22,9 @@ internal static unsafe class MicroKernel
     /// <summary>Whether the x86 kernels are used.</summary>
     public static bool IsFma => Fma.IsSupported && Avx2.IsSupported;
 
+    /// <summary>Whether vectors of 512 bits are used (AVX-512).</summary>
+    public static bool IsWide => IsFma && Vector512.IsHardwareAccelerated;
+
     /// <summary>The depth that packed operands have.</summary>
     public static int PadDepth(int depth) => (depth + DepthUnit - 1) / DepthUnit * DepthUnit;
 
@@ -41,26 +44,31 @@ internal static unsafe class MicroKernel
     public static void Column(
         float* a, nint tileFloats, float* b, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias, float* next)
     {
-        if (Vector512.IsHardwareAccelerated || !IsFma)
+        if (IsWide)
         {
-            for (; tiles > 0; tiles--)
-            {
-                Tile(a, b, depth, c, stride, start, startStride, bias);
-                a += tileFloats;
-                c += Rows * stride;
-                start = start == null ? null : start + Rows * startStride;
-            }
+            MicroKernelWide.Column6x16(a, tileFloats, b, depth, tiles, c, stride, start, startStride, bias, next);
             return;
         }
-        MicroKernelFma.Column6x16(a, tileFloats, b, depth, tiles, c, stride, start, startStride, bias, next);
+        if (IsFma)
+        {
+            MicroKernelFma.Column6x16(a, tileFloats, b, depth, tiles, c, stride, start, startStride, bias, next);
+            return;
+        }
+        for (; tiles > 0; tiles--)
+        {
+            Tile(a, b, depth, c, stride, start, startStride, bias);
+            a += tileFloats;
+            c += Rows * stride;
+            start = start == null ? null : start + Rows * startStride;
+        }
     }
 
     /// <summary>One tile of <see cref="Column"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Tile(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
-        if (Vector512.IsHardwareAccelerated)
-            MicroKernelWide.Packed6x16(a, b, depth, c, stride, start, startStride, bias);
+        if (IsWide)
+            MicroKernelWide.Column6x16(a, 0, b, depth, 1, c, stride, start, startStride, bias, b);
         else if (IsFma)
             MicroKernelFma.Column6x16(a, 0, b, depth, 1, c, stride, start, startStride, bias, b);
         else
@@ -68,12 +76,17 @@ internal static unsafe class MicroKernel
     }
 
     /// <summary>Whether <see cref="Tile4"/> can be used.</summary>
-    public static bool HasTile4 => IsFma && !Vector512.IsHardwareAccelerated;
+    public static bool HasTile4 => IsFma;
 
     /// <summary>The first four rows of <see cref="Tile"/>, in two thirds of its time; writes no others.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Tile4(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias) =>
-        MicroKernelFma.Tile4x16(a, b, depth, c, stride, start, startStride, bias);
+    public static void Tile4(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
+    {
+        if (IsWide)
+            MicroKernelWide.Tile4x16(a, b, depth, c, stride, start, startStride, bias);
+        else
+            MicroKernelFma.Tile4x16(a, b, depth, c, stride, start, startStride, bias);
+    }
 
     /// <summary>C[6,16] = A·B, or += with <paramref name="add"/>, with six rows of A as they lie, <paramref name="lda"/> floats apart; any depth.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

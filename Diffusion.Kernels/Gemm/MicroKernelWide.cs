@@ -1,74 +1,142 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
-/// The packed product of <see cref="MicroKernel"/> with 512-bit vectors: a row of results is one vector. Even and odd depths have sums of
-/// their own, so that twelve chains hide the latency of the multiply-adds.
+/// The products of <see cref="MicroKernel"/> with 512-bit vectors: a row of a tile is one vector. Six sums hide the latency of multiply-adds where
+/// one begins a cycle. Never inlined, like <see cref="MicroKernelFma"/>.
 /// </summary>
 internal static unsafe class MicroKernelWide
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Packed6x16(float* a, float* b, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
+    public static void Column6x16(
+        float* packed, nint tileFloats, float* panel, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias,
+        float* next)
     {
-        Vector512<float> c0, c1, c2, c3, c4, c5, d0, d1, d2, d3, d4, d5;
-        c0 = c1 = c2 = c3 = c4 = c5 = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
-        d0 = d1 = d2 = d3 = d4 = d5 = Vector512<float>.Zero;
-        float* end = b + depth * 16;
+        float* end = panel + depth * 16;
+        for (nint tile = 0; tile < tiles; tile++)
+        {
+            Vector512<float> c0, c1, c2, c3, c4, c5;
+            c0 = c1 = c2 = c3 = c4 = c5 = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
+            // The results' lines may come from far: ask for them before the products are there.
+            Sse.Prefetch0(c);
+            Sse.Prefetch0(c + stride);
+            Sse.Prefetch0(c + 2 * stride);
+            Sse.Prefetch0(c + 3 * stride);
+            Sse.Prefetch0(c + 4 * stride);
+            Sse.Prefetch0(c + 5 * stride);
+            if (start != c && start != null)
+            {
+                Sse.Prefetch0(start);
+                Sse.Prefetch0(start + startStride);
+                Sse.Prefetch0(start + 2 * startStride);
+                Sse.Prefetch0(start + 3 * startStride);
+                Sse.Prefetch0(start + 4 * startStride);
+                Sse.Prefetch0(start + 5 * startStride);
+            }
+            // A quarter of the next panel's lines, so that it waits in the second-level cache.
+            float* a = packed, b = panel;
+            nint far = (nint)(next - panel) + (tile & 3) * 16;
+            while (b < end)
+            {
+                Sse.Prefetch1(b + far);
+                Step6(a, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 1, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 2, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 3, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Sse.Prefetch1(b + far + 64);
+                Step6(a, b, 4, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 5, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 6, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 7, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                a += 8 * 6;
+                b += 8 * 16;
+            }
+            if (start != null)
+            {
+                // Last, so that sums over a deep product are of partial sums.
+                c0 += Vector512.Load(start);
+                c1 += Vector512.Load(start + startStride);
+                c2 += Vector512.Load(start + 2 * startStride);
+                c3 += Vector512.Load(start + 3 * startStride);
+                c4 += Vector512.Load(start + 4 * startStride);
+                c5 += Vector512.Load(start + 5 * startStride);
+                start += 6 * startStride;
+            }
+            c0.Store(c);
+            c1.Store(c + stride);
+            c2.Store(c + 2 * stride);
+            c3.Store(c + 3 * stride);
+            c4.Store(c + 4 * stride);
+            c5.Store(c + 5 * stride);
+            c += 6 * stride;
+            packed += tileFloats;
+        }
+    }
+
+    /// <summary>The first four rows of a tile of six; even and odd depths have sums of their own, since four are too few to hide the latency.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Tile4x16(float* a, float* panel, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
+    {
+        Vector512<float> c0, c1, c2, c3, d0, d1, d2, d3;
+        c0 = c1 = c2 = c3 = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
+        d0 = d1 = d2 = d3 = Vector512<float>.Zero;
+        float* b = panel, end = panel + depth * 16;
         while (b < end)
         {
-            var even = Vector512.Load(b);
-            var odd = Vector512.Load(b + 16);
-            c0 = Vector512.FusedMultiplyAdd(Vector512.Create(*a), even, c0);
-            c1 = Vector512.FusedMultiplyAdd(Vector512.Create(a[1]), even, c1);
-            c2 = Vector512.FusedMultiplyAdd(Vector512.Create(a[2]), even, c2);
-            c3 = Vector512.FusedMultiplyAdd(Vector512.Create(a[3]), even, c3);
-            c4 = Vector512.FusedMultiplyAdd(Vector512.Create(a[4]), even, c4);
-            c5 = Vector512.FusedMultiplyAdd(Vector512.Create(a[5]), even, c5);
-            d0 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6]), odd, d0);
-            d1 = Vector512.FusedMultiplyAdd(Vector512.Create(a[7]), odd, d1);
-            d2 = Vector512.FusedMultiplyAdd(Vector512.Create(a[8]), odd, d2);
-            d3 = Vector512.FusedMultiplyAdd(Vector512.Create(a[9]), odd, d3);
-            d4 = Vector512.FusedMultiplyAdd(Vector512.Create(a[10]), odd, d4);
-            d5 = Vector512.FusedMultiplyAdd(Vector512.Create(a[11]), odd, d5);
-            even = Vector512.Load(b + 32);
-            odd = Vector512.Load(b + 48);
-            c0 = Vector512.FusedMultiplyAdd(Vector512.Create(a[12]), even, c0);
-            c1 = Vector512.FusedMultiplyAdd(Vector512.Create(a[13]), even, c1);
-            c2 = Vector512.FusedMultiplyAdd(Vector512.Create(a[14]), even, c2);
-            c3 = Vector512.FusedMultiplyAdd(Vector512.Create(a[15]), even, c3);
-            c4 = Vector512.FusedMultiplyAdd(Vector512.Create(a[16]), even, c4);
-            c5 = Vector512.FusedMultiplyAdd(Vector512.Create(a[17]), even, c5);
-            d0 = Vector512.FusedMultiplyAdd(Vector512.Create(a[18]), odd, d0);
-            d1 = Vector512.FusedMultiplyAdd(Vector512.Create(a[19]), odd, d1);
-            d2 = Vector512.FusedMultiplyAdd(Vector512.Create(a[20]), odd, d2);
-            d3 = Vector512.FusedMultiplyAdd(Vector512.Create(a[21]), odd, d3);
-            d4 = Vector512.FusedMultiplyAdd(Vector512.Create(a[22]), odd, d4);
-            d5 = Vector512.FusedMultiplyAdd(Vector512.Create(a[23]), odd, d5);
-            a += 24;
-            b += 64;
+            Step4(a, b, 0, ref c0, ref c1, ref c2, ref c3);
+            Step4(a, b, 1, ref d0, ref d1, ref d2, ref d3);
+            Step4(a, b, 2, ref c0, ref c1, ref c2, ref c3);
+            Step4(a, b, 3, ref d0, ref d1, ref d2, ref d3);
+            Step4(a, b, 4, ref c0, ref c1, ref c2, ref c3);
+            Step4(a, b, 5, ref d0, ref d1, ref d2, ref d3);
+            Step4(a, b, 6, ref c0, ref c1, ref c2, ref c3);
+            Step4(a, b, 7, ref d0, ref d1, ref d2, ref d3);
+            a += 8 * 6;
+            b += 8 * 16;
         }
         c0 += d0;
         c1 += d1;
         c2 += d2;
         c3 += d3;
-        c4 += d4;
-        c5 += d5;
         if (start != null)
         {
             c0 += Vector512.Load(start);
             c1 += Vector512.Load(start + startStride);
             c2 += Vector512.Load(start + 2 * startStride);
             c3 += Vector512.Load(start + 3 * startStride);
-            c4 += Vector512.Load(start + 4 * startStride);
-            c5 += Vector512.Load(start + 5 * startStride);
         }
         c0.Store(c);
         c1.Store(c + stride);
         c2.Store(c + 2 * stride);
         c3.Store(c + 3 * stride);
-        c4.Store(c + 4 * stride);
-        c5.Store(c + 5 * stride);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step6(
+        float* a, float* b, [ConstantExpected] int step,
+        ref Vector512<float> c0, ref Vector512<float> c1, ref Vector512<float> c2, ref Vector512<float> c3, ref Vector512<float> c4, ref Vector512<float> c5)
+    {
+        var values = Vector512.Load(b + 16 * step);
+        c0 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step]), values, c0);
+        c1 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 1]), values, c1);
+        c2 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 2]), values, c2);
+        c3 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 3]), values, c3);
+        c4 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 4]), values, c4);
+        c5 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 5]), values, c5);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step4(
+        float* a, float* b, [ConstantExpected] int step, ref Vector512<float> c0, ref Vector512<float> c1, ref Vector512<float> c2, ref Vector512<float> c3)
+    {
+        var values = Vector512.Load(b + 16 * step);
+        c0 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step]), values, c0);
+        c1 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 1]), values, c1);
+        c2 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 2]), values, c2);
+        c3 = Vector512.FusedMultiplyAdd(Vector512.Create(a[6 * step + 3]), values, c3);
     }
 }

@@ -38,6 +38,37 @@ public sealed unsafe class ScoresTests
         Assert.Equal(float.NaN, power.OrZero(Vector256.Create(float.NaN))[0]);
     }
 
+    [Fact]
+    public void Wide_powers_are_the_same_to_the_bit()
+    {
+        var random = new Random(11);
+        var (narrow, wide) = (PowerOfTwo.Load(), PowerOfTwoWide.Load());
+        for (int i = 0; i < 4000; i++)
+        {
+            float x = (float)(-126 + 253 * random.NextDouble());
+            Assert.Equal(narrow.Of(Vector256.Create(x))[0], wide.Of(Vector512.Create(x))[15]);
+        }
+    }
+
+    [Theory]
+    [InlineData(5, 16)]
+    [InlineData(3, 77)]
+    [InlineData(2, 250)]
+    public void Wide_rows_have_the_weights_and_sums_of_narrow_ones(int rows, int count)
+    {
+        int step = (count + 15) & ~15;
+        var random = new Random(count);
+        float[] narrow = [.. Enumerable.Range(0, rows * step).Select(_ => (float)(random.NextDouble() * 20 - 10))], wide = [.. narrow], totals = new float[rows], others = new float[rows];
+        fixed (float* s = narrow, w = wide, t = totals, o = others)
+        {
+            Scores.NarrowPowers(s, step, rows, count, t);
+            Scores.WidePowers(w, step, rows, count, o);
+        }
+        Assert.Equal(totals, others);
+        for (int i = 0; i < rows; i++)
+            Assert.Equal(narrow[(i * step)..(i * step + count)], wide[(i * step)..(i * step + count)]);
+    }
+
     [Theory]
     [InlineData(0, 16)]
     [InlineData(1, 1)]
@@ -51,7 +82,7 @@ public sealed unsafe class ScoresTests
     public void Rows_become_weights_and_their_sums_are_added(int rows, int count)
     {
         const int spare = 3;
-        int padded = (count + 7) & ~7, step = padded + spare;
+        int padded = (count + 15) & ~15, step = padded + spare;
         var random = new Random(count);
         float[] scores = [.. Enumerable.Range(0, (rows + 1) * step).Select(_ => (float)(random.NextDouble() * 20 - 10))], before = [.. scores], totals = [.. Enumerable.Repeat(0.5f, rows + 1)];
         fixed (float* s = scores, t = totals)
@@ -66,7 +97,7 @@ public sealed unsafe class ScoresTests
                 sum += expected;
             }
             Assert.Equal(sum + 0.5, totals[i], 1e-6 * sum + 1e-6);
-            for (int j = count; j < padded; j++)
+            for (int j = count; j < (count + 7) / 8 * 8; j++)
                 Assert.InRange(scores[i * step + j], 0, 1e-30f);
             Assert.Equal(before[(i * step + padded)..((i + 1) * step)], scores[(i * step + padded)..((i + 1) * step)]);
         }

@@ -126,6 +126,32 @@ public sealed class VectorMathTests
         }
     }
 
+    [Theory]
+    [InlineData(ElementwiseOp.Silu)]
+    [InlineData(ElementwiseOp.Gelu)]
+    [InlineData(ElementwiseOp.GeluTanh)]
+    [InlineData(ElementwiseOp.QuickGelu)]
+    public unsafe void Vectors_of_512_bits_give_the_same_bits(ElementwiseOp op)
+    {
+        var random = new Random(5);
+        float[] x = [.. Specials, .. Enumerable.Range(0, 4000).Select(_ => (float)(random.NextDouble() * 40 - 20))], wide = new float[x.Length + 1], narrow = [.. wide];
+        fixed (float* a = x, w = wide, n = narrow)
+        {
+            CpuWideOps.Loop(op)(w, a, a, a, x.Length);
+            CpuTileOps.NarrowLoop(op)(n, a, a, a, x.Length);
+        }
+        Assert.Equal(narrow, wide);
+        const int rows = 3, stride = 37, columns = 35;
+        float[] gatedWide = new float[rows * stride], gatedNarrow = [.. gatedWide];
+        fixed (float* a = x, w = gatedWide, n = gatedNarrow)
+        {
+            CpuWideOps.Gate(op)(w, stride, a + 500, a + 1000, 64, rows, columns);
+            CpuTileOps.NarrowGate(op)(n, stride, a + 500, a + 1000, 64, rows, columns);
+        }
+        Assert.Equal(gatedNarrow, gatedWide);
+        Assert.All([35, 36, 72, 73], i => Assert.Equal(0, gatedWide[i]));
+    }
+
     private static readonly float[] Specials =
     [
         0f, -0f, 1f, -1f, 0.5f, -0.5f, 1.5f, 2.5f, -2.5f, 2f, 3f, -3f, 100f, -100f, 1e-40f, 1e-30f, -1e-30f, 1e30f, -1e30f, 600_000f,

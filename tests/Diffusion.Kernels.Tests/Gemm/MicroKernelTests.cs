@@ -11,8 +11,8 @@ public sealed unsafe class MicroKernelTests
     public static TheoryData<string, int, bool, bool> Packed()
     {
         var data = new TheoryData<string, int, bool, bool>();
-        // 512-bit vectors run in software where there are none.
-        string[] kernels = MicroKernel.IsFma ? ["fma", "fma of 4", "wide", "portable"] : ["wide", "portable"];
+        // 512-bit vectors run as pairs where there are none.
+        string[] kernels = MicroKernel.IsFma ? ["fma", "fma of 4", "wide", "wide of 4", "portable"] : ["portable"];
         foreach (string kernel in kernels)
         {
             foreach (int depth in new[] { 0, 8, 24, 72 })
@@ -38,13 +38,15 @@ public sealed unsafe class MicroKernelTests
             if (kernel == "portable")
                 MicroKernelPortable.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
             else if (kernel == "wide")
-                MicroKernelWide.Packed6x16(pa, pb, depth, pc, Stride, start, Stride, added);
+                MicroKernelWide.Column6x16(pa, 0, pb, depth, 1, pc, Stride, start, Stride, added, pb);
+            else if (kernel == "wide of 4")
+                MicroKernelWide.Tile4x16(pa, pb, depth, pc, Stride, start, Stride, added);
             else if (kernel == "fma of 4")
                 MicroKernelFma.Tile4x16(pa, pb, depth, pc, Stride, start, Stride, added);
             else
                 MicroKernelFma.Column6x16(pa, 0, pb, depth, 1, pc, Stride, start, Stride, added, pb);
         }
-        Check(c, before, kernel == "fma of 4" ? 4 : 6, 16, depth, (i, k) => a[6 * k + i], (k, j) => b[16 * k + j], (i, j) => (startsFrom ? before[i * Stride + j] : 0) + (hasBias ? bias[j] : 0));
+        Check(c, before, kernel.EndsWith(" of 4", StringComparison.Ordinal) ? 4 : 6, 16, depth, (i, k) => a[6 * k + i], (k, j) => b[16 * k + j], (i, j) => (startsFrom ? before[i * Stride + j] : 0) + (hasBias ? bias[j] : 0));
     }
 
     [Theory]
