@@ -7,17 +7,7 @@ namespace Diffusion.Kernels.Cpu;
 /// <summary>Queries, keys and values of one head as <see cref="CpuAttention"/> multiplies them.</summary>
 internal static unsafe class AttentionPanels
 {
-    /// <summary>The columns of a wide panel of values.</summary>
-    public const int Wide = 24;
-
     private const int Width = MicroKernel.Width;
-
-    /// <summary>How many panels of 16 and of 24 columns a value takes; of the latter as many as go in without waste, since they need fewer loads.</summary>
-    public static (int Narrow, int Wide) Columns(int size)
-    {
-        int eights = Math.Max(2, (size + 7) / 8), narrow = 2 * eights % 3;
-        return (narrow, (eights - 2 * narrow) / 3);
-    }
 
     /// <summary>Packs keys into panels of sixteen, [depth][16], and multiplies them by a factor.</summary>
     /// <param name="layout">The keys, [batch, heads, keys, depth].</param>
@@ -48,19 +38,18 @@ internal static unsafe class AttentionPanels
         return largest;
     }
 
-    /// <summary>Packs the values of some keys into panels of 16 columns, then of 24.</summary>
+    /// <summary>Packs the values of some keys into panels.</summary>
     /// <param name="layout">The values, [batch, heads, keys, size].</param>
     /// <param name="source">The first of these keys' values.</param>
     /// <param name="count">Number of keys.</param>
-    /// <param name="narrow">Panels of 16 columns.</param>
-    /// <param name="wide">Panels of 24 columns.</param>
+    /// <param name="panels">The panels.</param>
     /// <param name="first">The first key's number.</param>
     /// <param name="target">The head's first panel; each has room for all keys.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PackValues(Layout layout, byte* source, int count, int narrow, int wide, int first, float* target)
+    public static void PackValues(Layout layout, byte* source, int count, ValuePanels panels, int first, float* target)
     {
         float* scratch = stackalloc float[PanelPacking.ColumnScratch];
-        int keys = layout.Shape[2], size = layout.Shape[3];
+        int keys = layout.Shape[2], size = layout.Shape[3], narrow = panels.Narrow, columns = panels.WideColumns;
         long row = layout.Strides[2], step = layout.Strides[3], bytes = layout.Type.Size();
         for (int p = 0; p < narrow; p++)
         {
@@ -69,26 +58,25 @@ internal static unsafe class AttentionPanels
                 target + ((long)p * keys + first) * Width, scratch);
         }
         source += narrow * Width * step * bytes;
-        target += (long)narrow * Width * keys + (long)first * Wide;
-        for (int column = narrow * Width; wide > 0; wide--, column += Wide, source += Wide * step * bytes, target += (long)Wide * keys)
-            PackWide(layout.Type, source, row * bytes, step, count, Math.Min(Wide, size - column), target);
+        target += (long)narrow * Width * keys + (long)first * columns;
+        for (int p = 0, column = narrow * Width; p < panels.Wide; p++, column += columns, source += columns * step * bytes, target += (long)columns * keys)
+            PackWide(layout.Type, source, row * bytes, step, count, Math.Min(columns, size - column), columns, target);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackWide(ElementType type, byte* source, long row, long step, int count, int columns, float* target)
+    private static void PackWide(ElementType type, byte* source, long row, long step, int count, int columns, int width, float* target)
     {
-        bool dense = type == ElementType.Float32 && step == 1 && columns == Wide;
-        for (int i = 0; i < count; i++, target += Wide, source += row)
+        bool dense = type == ElementType.Float32 && step == 1 && columns == width;
+        for (int i = 0; i < count; i++, target += width, source += row)
         {
             if (dense)
             {
-                Vector256.Load((float*)source).Store(target);
-                Vector256.Load((float*)source + 8).Store(target + 8);
-                Vector256.Load((float*)source + 16).Store(target + 16);
+                for (int j = 0; j < width; j += 8)
+                    Vector256.Load((float*)source + j).Store(target + j);
                 continue;
             }
             CpuConvert.Load(type, source, step, target, columns);
-            for (int j = columns; j < Wide; j++)
+            for (int j = columns; j < width; j++)
                 target[j] = 0;
         }
     }

@@ -12,7 +12,6 @@ internal sealed unsafe class CpuAttention
 {
     private const int Unit = MicroKernel.Rows;
     private const int Width = MicroKernel.Width;
-    private const int Wide = AttentionPanels.Wide;
     private const int KeyBlock = 256;
     private const int MaxQueryBlock = 96;
     private const int QueryUnit = 12;
@@ -44,9 +43,8 @@ internal sealed unsafe class CpuAttention
     private readonly int paddedDepth;
     private readonly int size;
 
-    // A value's columns: at most two narrow panels of 16, then panels of 24, which waste nothing for multiples of eight.
-    private readonly int narrow;
-    private readonly int wide;
+    // How a value's columns are cut up.
+    private readonly ValuePanels panels;
     private readonly int paddedSize;
 
     private readonly int keyPanels;
@@ -92,8 +90,8 @@ internal sealed unsafe class CpuAttention
         depth = spec.Q.Shape[3];
         paddedDepth = MicroKernel.PadDepth(depth);
         size = spec.V.Shape[3];
-        (narrow, wide) = AttentionPanels.Columns(size);
-        paddedSize = narrow * Width + wide * Wide;
+        panels = ValuePanels.Of(size);
+        paddedSize = panels.PaddedSize;
         keyPanels = (keys + Width - 1) / Width;
         keySlices = (keys + KeyBlock - 1) / KeyBlock;
         scoreStep = Math.Clamp(keyPanels * Width, Width, KeyBlock);
@@ -196,7 +194,7 @@ internal sealed unsafe class CpuAttention
         k[(long)keyPanels * Width * paddedDepth + first / KeyBlock] = AttentionPanels.PackKeys(
             spec.K, Row(job.K, spec.K, pair, first), n, (float)(spec.Scale * LogTwoOfE), k + (long)first * paddedDepth);
         AttentionPanels.PackValues(
-            spec.V, Row(job.V, spec.V, pair, first), n, narrow, packsLater ? 0 : wide, first, job.Values + slot * valueFloats);
+            spec.V, Row(job.V, spec.V, pair, first), n, packsLater ? panels with { Wide = 0 } : panels, first, job.Values + slot * valueFloats);
     }
 
     private static void QueryTask(void* state, int task, int thread)
@@ -270,7 +268,7 @@ internal sealed unsafe class CpuAttention
             }
             if (inPlace && rows >= Unit)
             {
-                float* source = packs && first == 0 ? (float*)Row(job.V, spec.V, block.Pair, 0) + narrow * Width : null;
+                float* source = packs && first == 0 ? (float*)Row(job.V, spec.V, block.Pair, 0) + panels.Narrow * Width : null;
                 AddValues(scores, v, 0, seen, rows, (float*)target, step, source);
                 continue;
             }
@@ -414,7 +412,7 @@ internal sealed unsafe class CpuAttention
     private void AddValues(float* weights, float* values, int key, int depth, int count, float* results, long step, float* source = null)
     {
         bool add = key > 0;
-        for (int p = 0; p < narrow; p++)
+        for (int p = 0; p < panels.Narrow; p++)
         {
             float* panel = values + ((long)p * keys + key) * Width;
             for (int i = 0; i < count; i += Unit)
@@ -423,21 +421,22 @@ internal sealed unsafe class CpuAttention
                 MicroKernel.Strided(weights + row * scoreStep, scoreStep, panel, depth, results + row * step + p * Width, (nint)step, add);
             }
         }
-        values += (long)narrow * Width * keys + (long)key * Wide;
-        results += narrow * Width;
-        for (int p = 0; p < wide; p++, values += (long)Wide * keys, results += Wide)
+        int columns = panels.WideColumns, rows = panels.WideRows;
+        values += (long)panels.Narrow * Width * keys + (long)key * columns;
+        results += panels.Narrow * Width;
+        for (int p = 0; p < panels.Wide; p++, values += (long)columns * keys, results += columns)
         {
             int i = 0;
             if (source != null)
             {
-                MicroKernelFma.Packing4x24(weights, scoreStep, source, (nint)spec.V.Strides[2], values, depth, results, (nint)step);
-                source += Wide;
-                i = 4;
+                MicroKernel.Packing(columns, weights, scoreStep, source, (nint)spec.V.Strides[2], values, depth, results, (nint)step);
+                source += columns;
+                i = rows;
             }
-            for (; i < count; i += 4)
+            for (; i < count; i += rows)
             {
-                int row = add ? i : Math.Min(i, Math.Max(0, count - 4));
-                MicroKernel.Strided24(weights + row * scoreStep, scoreStep, values, depth, results + row * step, (nint)step, add);
+                int row = add ? i : Math.Min(i, Math.Max(0, count - rows));
+                MicroKernel.StridedWide(columns, weights + row * scoreStep, scoreStep, values, depth, results + row * step, (nint)step, add);
             }
         }
     }

@@ -100,7 +100,7 @@ internal static unsafe class ImplicitConvolution
                         long y = rowOffsets[i][ty], x = columnOffsets[i][tx];
                         pixels[i] = (y | x) < 0 ? input.Zeros : images[i] + y + x;
                     }
-                    PanelPacking.PackRows(pixels, channels, target);
+                    PanelPacking.PackRows(pixels, channels, target, unit * (nint)(pixels[1] - pixels[0]));
                     target += channels * unit;
                 }
             }

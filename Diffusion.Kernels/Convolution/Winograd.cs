@@ -368,12 +368,13 @@ internal sealed unsafe class Winograd
                     for (int row = 0; row < edge; row++)
                     {
                         for (int i = 0; i < together; i++)
-                            taps.Transform(g[i], row, step, rows + i * taps.RowFloats, taps.At(job.Weights, panel + after + i, then));
+                            taps.Transform(g[i], row, step, rows + i * taps.RowFloats);
                         for (int e = 0; e < edge; e++, a += (long)block * step, c += block * Width)
                         {
                             for (int i = 0; i < together; i++)
                             {
                                 float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * panelProducts;
+                                taps.Fetch(taps.At(job.Weights, panel + after + i, then), step, row * edge + e);
                                 PanelProduct.MultiplyColumn(a, (long)step * Unit, b, step, count, to, Width, k > 0 ? to : null, Width, null, b);
                             }
                         }

@@ -65,15 +65,30 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
     /// <param name="row">Which row.</param>
     /// <param name="count">Channels.</param>
     /// <param name="target">The elements.</param>
-    /// <param name="next">What will be loaded next: each row fetches its part, so that memory works while the processor multiplies.</param>
-    public void Transform(float* taps, int row, int count, float* target, byte* next)
+    public void Transform(float* taps, int row, int count, float* target)
     {
-        nint step = Row * type.Size() / edge;
-        byte* ahead = next + row * count * step;
         if (row == 0 || row == edge - 1)
-            TransformOuter(taps + (row == 0 ? 0 : 6 * Width), edge == 6, count, target, ElementFloats, ahead, step);
+            TransformOuter(taps + (row == 0 ? 0 : 6 * Width), edge == 6, count, target, ElementFloats);
         else
-            TransformInner(taps, row < 3 ? 3 - 2 * row : 14 - 4 * row, row < 3 ? 1 : 4, edge == 6, count, target, ElementFloats, ahead, step);
+            TransformInner(taps, row < 3 ? 3 - 2 * row : 14 - 4 * row, row < 3 ? 1 : 4, edge == 6, count, target, ElementFloats);
+    }
+
+    /// <summary>
+    /// Asks for a part of what will be loaded next: one for each element that is multiplied, so that memory works while the processor does. All at once
+    /// would wait for the few lines that a core can have under way.
+    /// </summary>
+    /// <param name="next">From <see cref="At"/>.</param>
+    /// <param name="count">Channels.</param>
+    /// <param name="element">Which element is multiplied now.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Fetch(byte* next, int count, int element)
+    {
+        if (!Sse.IsSupported)
+            return;
+        int part = count * (Row * type.Size()) / (edge * edge);
+        byte* from = next + (nint)element * part;
+        for (byte* line = from; line < from + part; line += 64)
+            Sse.Prefetch1(line);
     }
 
     private void Pack(WorkerPool pool, BufferSlice source, BufferSlice target)
@@ -119,11 +134,10 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
 
     /// <summary>The first or last row, whose points 0 and infinity take one row of taps.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TransformOuter(float* taps, bool six, int count, float* target, nint stride, byte* ahead, nint step)
+    private static void TransformOuter(float* taps, bool six, int count, float* target, nint stride)
     {
-        for (int k = 0; k < count; k++, taps += Row, target += Width, ahead += step)
+        for (int k = 0; k < count; k++, taps += Row, target += Width)
         {
-            Fetch(ahead);
             for (int j = 0; j < Width; j += 8)
             {
                 float* g = taps + j;
@@ -134,12 +148,11 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
 
     /// <summary>The row of the point <paramref name="x"/>: taps 0 + x·taps 1 + x²·taps 2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void TransformInner(float* taps, float x, float square, bool six, int count, float* target, nint stride, byte* ahead, nint step)
+    private static void TransformInner(float* taps, float x, float square, bool six, int count, float* target, nint stride)
     {
         Vector256<float> vx = Vector256.Create(x), vs = Vector256.Create(square);
-        for (int k = 0; k < count; k++, taps += Row, target += Width, ahead += step)
+        for (int k = 0; k < count; k++, taps += Row, target += Width)
         {
-            Fetch(ahead);
             for (int j = 0; j < Width; j += 8)
             {
                 float* g = taps + j;
@@ -152,15 +165,6 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
                 Store(g0, g1, g2, six, target + j, stride);
             }
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Fetch(byte* ahead)
-    {
-        if (!Sse.IsSupported)
-            return;
-        Sse.Prefetch1(ahead);
-        Sse.Prefetch1(ahead + 64);
     }
 
     /// <summary>The points 0, ±1, perhaps ±2, and infinity of one row.</summary>

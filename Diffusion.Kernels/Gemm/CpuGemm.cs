@@ -122,7 +122,7 @@ internal static unsafe class CpuGemm
                 sources[i] = i < rows ? origin + map.Offset(row + i) * size : sources[i - 1];
             if (type == ElementType.Float32 && stride == 1)
             {
-                PanelPacking.PackRows((float**)sources, depth, target);
+                PanelPacking.PackRows((float**)sources, depth, target, MicroKernel.Rows * (nint)((float*)sources[1] - (float*)sources[0]));
             }
             else
             {

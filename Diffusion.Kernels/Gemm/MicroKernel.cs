@@ -92,19 +92,39 @@ internal static unsafe class MicroKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Strided(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
-        if (IsFma)
+        if (IsWide)
+            MicroKernelWide.Strided6x16(a, lda, b, depth, c, stride, add);
+        else if (IsFma)
             MicroKernelFma.Strided6x16(a, lda, b, depth, c, stride, add);
         else
             MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 6, 16, add);
     }
 
-    /// <summary>C[4,24] = A·B, or += with <paramref name="add"/>, with four rows of A as they lie and B packed [depth][24]; any depth.</summary>
+    /// <summary>
+    /// C[rows,columns] = A·B, or += with <paramref name="add"/>, with rows of A as they lie and B packed [depth][columns]; any depth. Six rows of 32 columns
+    /// with vectors of 512 bits, otherwise four of 24.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Strided24(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
+    public static void StridedWide(int columns, float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
-        if (IsFma)
+        if (columns == 32)
+            MicroKernelWide.Strided6x32(a, lda, b, depth, c, stride, add);
+        else if (IsFma)
             MicroKernelFma.Strided4x24(a, lda, b, depth, c, stride, add);
         else
             MicroKernelPortable.Strided(a, lda, b, depth, c, stride, 4, 24, add);
+    }
+
+    /// <summary>
+    /// The product of <see cref="StridedWide"/> with B as it lies, <paramref name="ldb"/> floats from row to row; leaves B packed for the tiles after this
+    /// one. Needs <see cref="IsFma"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Packing(int columns, float* a, nint lda, float* b, nint ldb, float* packed, nint depth, float* c, nint stride)
+    {
+        if (columns == 32)
+            MicroKernelWide.Packing6x32(a, lda, b, ldb, packed, depth, c, stride);
+        else
+            MicroKernelFma.Packing4x24(a, lda, b, ldb, packed, depth, c, stride);
     }
 }

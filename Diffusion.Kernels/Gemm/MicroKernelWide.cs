@@ -9,7 +9,7 @@ namespace Diffusion.Kernels.Cpu;
 /// The products of <see cref="MicroKernel"/> with 512-bit vectors: a row of a tile is one vector. Six sums hide the latency of multiply-adds where
 /// one begins a cycle. Never inlined, like <see cref="MicroKernelFma"/>.
 /// </summary>
-internal static unsafe class MicroKernelWide
+internal static unsafe partial class MicroKernelWide
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Column6x16(

@@ -18,9 +18,9 @@ public sealed class CpuAttentionTests : IDisposable
     public void Panels_of_values_waste_less_than_eight_columns(ushort columns)
     {
         int size = columns + 9;
-        var (narrow, wide) = AttentionPanels.Columns(size);
-        Assert.InRange(narrow, 0, 2);
-        Assert.InRange((16 * narrow) + (24 * wide) - size, 0, 7);
+        var panels = ValuePanels.Of(size);
+        Assert.InRange(panels.Narrow, 0, 2);
+        Assert.InRange((16 * panels.Narrow) + (panels.WideColumns * panels.Wide) - size, 0, 7);
     }
 
     [Theory]

@@ -6,7 +6,7 @@ namespace Diffusion.Kernels.Tests.Gemm;
 public sealed unsafe class MicroKernelTests
 {
     // Room to the right and below, which must stay as it is.
-    private const int Stride = 29;
+    private const int Stride = 37;
 
     public static TheoryData<string, int, bool, bool> Packed()
     {
@@ -72,18 +72,20 @@ public sealed unsafe class MicroKernelTests
         Assert.Equal(single, whole);
     }
 
-    public static TheoryData<bool, int, int, int, bool> Strided()
+    public static TheoryData<string, int, int, int, bool> Strided()
     {
-        var data = new TheoryData<bool, int, int, int, bool>();
-        bool[] kernels = MicroKernel.IsFma ? [false, true] : [true];
-        foreach (bool portable in kernels)
+        var data = new TheoryData<string, int, int, int, bool>();
+        foreach (int depth in new[] { 0, 1, 2, 7, 8, 43 })
         {
-            foreach (int depth in new[] { 0, 1, 2, 7, 8, 43 })
+            foreach (bool add in new[] { false, true })
             {
-                data.Add(portable, depth, 6, 16, true);
-                data.Add(portable, depth, 4, 24, true);
-                data.Add(portable, depth, 6, 16, false);
-                data.Add(portable, depth, 4, 24, false);
+                foreach (string kernel in MicroKernel.IsFma ? ["fma", "portable"] : new[] { "portable" })
+                {
+                    data.Add(kernel, depth, 6, 16, add);
+                    data.Add(kernel, depth, 4, 24, add);
+                }
+                data.Add("wide", depth, 6, 16, add);
+                data.Add("wide", depth, 6, 32, add);
             }
         }
         return data;
@@ -91,15 +93,19 @@ public sealed unsafe class MicroKernelTests
 
     [Theory]
     [MemberData(nameof(Strided))]
-    public void Strided_tiles_agree_with_the_definition(bool portable, int depth, int rows, int columns, bool add)
+    public void Strided_tiles_agree_with_the_definition(string kernel, int depth, int rows, int columns, bool add)
     {
         var random = new Random(depth);
         int lda = depth + 3;
         float[] a = Numbers(random, rows * lda), b = Numbers(random, columns * depth), c = Numbers(random, 8 * Stride), before = [.. c];
         fixed (float* pa = a, pb = b, pc = c)
         {
-            if (portable)
+            if (kernel == "portable")
                 MicroKernelPortable.Strided(pa, lda, pb, depth, pc, Stride, rows, columns, add);
+            else if (columns == 32)
+                MicroKernelWide.Strided6x32(pa, lda, pb, depth, pc, Stride, add);
+            else if (kernel == "wide")
+                MicroKernelWide.Strided6x16(pa, lda, pb, depth, pc, Stride, add);
             else if (columns == 16)
                 MicroKernelFma.Strided6x16(pa, lda, pb, depth, pc, Stride, add);
             else
@@ -109,21 +115,24 @@ public sealed unsafe class MicroKernelTests
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(77)]
-    public void A_tile_that_packs_leaves_what_the_next_tiles_need(int depth)
+    [InlineData(0, 24)]
+    [InlineData(1, 24)]
+    [InlineData(77, 24)]
+    [InlineData(0, 32)]
+    [InlineData(1, 32)]
+    [InlineData(77, 32)]
+    public void A_tile_that_packs_leaves_what_the_next_tiles_need(int depth, int columns)
     {
-        Assert.SkipUnless(MicroKernel.IsFma, "Needs AVX2 and FMA.");
-        const int ldb = 29;
+        Assert.SkipUnless(MicroKernel.IsFma || columns == 32, "Needs AVX2 and FMA.");
+        const int ldb = 37;
         var random = new Random(depth);
-        int lda = depth + 3;
-        float[] a = Numbers(random, 4 * lda), b = Numbers(random, ldb * depth), c = Numbers(random, 8 * Stride), before = [.. c], packed = Numbers(random, 24 * depth), last = [packed[^1]];
+        int lda = depth + 3, rows = columns == 32 ? 6 : 4;
+        float[] a = Numbers(random, rows * lda), b = Numbers(random, ldb * depth), c = Numbers(random, 8 * Stride), before = [.. c], packed = Numbers(random, columns * depth), last = [packed[^1]];
         fixed (float* pa = a, pb = b, pc = c, pp = packed)
-            MicroKernelFma.Packing4x24(pa, lda, pb, ldb, pp, depth, pc, Stride);
-        Check(c, before, 4, 24, depth, (i, k) => a[i * lda + k], (k, j) => b[ldb * k + j], (_, _) => 0);
+            MicroKernel.Packing(columns, pa, lda, pb, ldb, pp, depth, pc, Stride);
+        Check(c, before, rows, columns, depth, (i, k) => a[i * lda + k], (k, j) => b[ldb * k + j], (_, _) => 0);
         for (int k = 0; k < depth; k++)
-            Assert.Equal(b[(ldb * k)..(ldb * k + 24)], packed[(24 * k)..(24 * k + 24)]);
+            Assert.Equal(b[(ldb * k)..(ldb * k + columns)], packed[(columns * k)..(columns * k + columns)]);
         Assert.Equal(last[0], packed[^1]);
     }
 
