@@ -77,31 +77,26 @@ internal static unsafe partial class MicroKernelWide
         }
     }
 
-    /// <summary>The first four rows of a tile of six; even and odd depths have sums of their own, since four are too few to hide the latency.</summary>
+    /// <summary>The first four rows of a tile of six, with the same sums as all six have.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Tile4x16(float* a, float* panel, nint depth, float* c, nint stride, float* start, nint startStride, float* bias)
     {
-        Vector512<float> c0, c1, c2, c3, d0, d1, d2, d3;
+        Vector512<float> c0, c1, c2, c3;
         c0 = c1 = c2 = c3 = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
-        d0 = d1 = d2 = d3 = Vector512<float>.Zero;
         float* b = panel, end = panel + depth * 16;
         while (b < end)
         {
             Step4(a, b, 0, ref c0, ref c1, ref c2, ref c3);
-            Step4(a, b, 1, ref d0, ref d1, ref d2, ref d3);
+            Step4(a, b, 1, ref c0, ref c1, ref c2, ref c3);
             Step4(a, b, 2, ref c0, ref c1, ref c2, ref c3);
-            Step4(a, b, 3, ref d0, ref d1, ref d2, ref d3);
+            Step4(a, b, 3, ref c0, ref c1, ref c2, ref c3);
             Step4(a, b, 4, ref c0, ref c1, ref c2, ref c3);
-            Step4(a, b, 5, ref d0, ref d1, ref d2, ref d3);
+            Step4(a, b, 5, ref c0, ref c1, ref c2, ref c3);
             Step4(a, b, 6, ref c0, ref c1, ref c2, ref c3);
-            Step4(a, b, 7, ref d0, ref d1, ref d2, ref d3);
+            Step4(a, b, 7, ref c0, ref c1, ref c2, ref c3);
             a += 8 * 6;
             b += 8 * 16;
         }
-        c0 += d0;
-        c1 += d1;
-        c2 += d2;
-        c3 += d3;
         if (start != null)
         {
             c0 += Vector512.Load(start);

@@ -64,14 +64,16 @@ internal static class BuildCases
             var x = RandomArray.Uniform(1, 1, 1, size, size, inputs).Input(device).Permute(0, 3, 1, 2);
             var (w, b) = (RandomArray.Weight("w", [outputs, inputs, kernel, kernel]).Constant(device), RandomArray.Uniform(3, 1, outputs).Constant(device));
             return () => x.Conv2d(w, b, stride, kernel / 2);
-        });
+        }
+    );
 
     private static (string, Func<Device, Func<Tensor>>) Linear(int rows, int inputs, int outputs) => ($"linear:{rows}x{inputs}->{outputs}", device =>
     {
         var x = RandomArray.Uniform(1, 1, rows, inputs).Input(device);
         var (w, b) = (RandomArray.Weight("w", [outputs, inputs]).Constant(device), RandomArray.Uniform(3, 1, outputs).Constant(device));
         return () => x.Linear(w, b);
-    });
+    }
+    );
 
     private static (string, Func<Device, Func<Tensor>>) QuantizedLinear(int rows, int inputs, int outputs, Quantization quantization) =>
         ($"linear-{(quantization == Quantization.Int8Activations ? "int8" : "int8-weights")}:{rows}x{inputs}->{outputs}", device =>
@@ -80,28 +82,32 @@ internal static class BuildCases
             var matrix = QuantizedMatrix.Quantize(whole, quantization);
             var (x, b) = (RandomArray.Uniform(1, 1, rows, inputs).Input(device), RandomArray.Uniform(3, 1, outputs).Constant(device));
             return () => x.Linear(matrix, b);
-        });
+        }
+    );
 
     private static (string, Func<Device, Func<Tensor>>) Attention(int queries, int keys, int heads, int size) => ($"attention:{queries}x{keys},{heads}x{size}", device =>
     {
         Tensor Tokens(uint seed, int length) => RandomArray.Uniform(seed, 1.7f, 1, length, heads, size).Input(device).Permute(0, 2, 1, 3);
         var (q, k, v) = (Tokens(1, queries), Tokens(2, keys), Tokens(3, keys));
         return () => Tensor.Attention(q, k, v);
-    });
+    }
+    );
 
     private static (string, Func<Device, Func<Tensor>>) GroupNormSilu(int channels, int size) => ($"groupnorm+silu:{channels}@{size}", device =>
     {
         var x = RandomArray.Uniform(1, 1, 1, size, size, channels).Input(device).Permute(0, 3, 1, 2);
         var (w, b) = (RandomArray.Uniform(2, 1, channels).Constant(device), RandomArray.Uniform(3, 1, channels).Constant(device));
         return () => x.GroupNorm(32, w, b).Silu();
-    });
+    }
+    );
 
     private static (string, Func<Device, Func<Tensor>>) LayerNorm(int rows, int columns) => ($"layernorm:{rows}x{columns}", device =>
     {
         var x = RandomArray.Uniform(1, 1, rows, columns).Input(device);
         var (w, b) = (RandomArray.Uniform(2, 1, columns).Constant(device), RandomArray.Uniform(3, 1, columns).Constant(device));
         return () => x.LayerNorm(w, b);
-    });
+    }
+    );
 
     private static (string, Func<Device, Func<Tensor>>) Gated(int rows, int columns) => ($"geglu:{rows}x{columns}->{4 * columns}", device =>
     {
@@ -112,5 +118,6 @@ internal static class BuildCases
             var parts = x.Linear(w, b).Chunk(2, -1);
             return parts[0] * parts[1].Gelu();
         };
-    });
+    }
+    );
 }

@@ -72,6 +72,22 @@ public sealed unsafe class MicroKernelTests
         Assert.Equal(single, whole);
     }
 
+    [Theory]
+    [InlineData(8)]
+    [InlineData(200)]
+    public void A_row_has_the_same_sums_in_a_tile_of_four_and_of_six(int depth)
+    {
+        Assert.SkipUnless(MicroKernel.HasTile4, "Needs AVX2 and FMA.");
+        var random = new Random(depth);
+        float[] a = Numbers(random, 6 * depth), b = Numbers(random, 16 * depth), six = new float[6 * 16], four = new float[6 * 16];
+        fixed (float* pa = a, pb = b, pSix = six, pFour = four)
+        {
+            MicroKernel.Tile(pa, pb, depth, pSix, 16, null, 0, null);
+            MicroKernel.Tile4(pa, pb, depth, pFour, 16, null, 0, null);
+        }
+        Assert.Equal(six[..64], four[..64]);
+    }
+
     public static TheoryData<string, int, int, int, bool> Strided()
     {
         var data = new TheoryData<string, int, int, int, bool>();
