@@ -8,9 +8,8 @@ namespace Diffusion.Kernels.Cpu;
 /// each of the 16 or 36 elements with its weights, and transforms back. The tiles of a block stay in the cache from one step
 /// to the next; output channels go through in groups, so that the products of a group do too.
 /// </summary>
-internal sealed unsafe class Winograd
+internal sealed unsafe partial class Winograd
 {
-    private const int Unit = MicroKernel.Rows;
     private const int Width = MicroKernel.Width;
 
     /// <summary>The most tiles that are multiplied with weights at once.</summary>
@@ -42,6 +41,10 @@ internal sealed unsafe class Winograd
     // One of them: transformed when packed, or by each task.
     private readonly WinogradWeights? transformed;
     private readonly WinogradTaps? taps;
+    // Tiles that are packed and multiplied together.
+    private readonly int unit;
+    // Taps are transformed in registers, a row of elements of four tiles at once.
+    private readonly bool inRows;
     private readonly int depth;
     private readonly int panels;
     private readonly float[] zeros;
@@ -88,7 +91,9 @@ internal sealed unsafe class Winograd
         epilogue = CpuEpilogue.Create(spec.After, spec.Y);
         store = DirectStore.Create(spec.After, spec.Y, bySample: true);
         transformed = late ? null : new WinogradWeights(spec.W, edge);
-        taps = late ? new WinogradTaps(spec.W, edge) : null;
+        inRows = late && edge == WinogradRows.Edge && WinogradRows.IsSupported;
+        unit = inRows ? WinogradRows.Tiles : MicroKernel.Rows;
+        taps = late ? new WinogradTaps(spec.W, edge, inRows) : null;
         depth = MicroKernel.PadDepth(spec.W.Shape[1]);
         panels = (spec.W.Shape[0] + Width - 1) / Width;
         channels = spec.W.Shape[1];
@@ -100,7 +105,7 @@ internal sealed unsafe class Winograd
         tiles = checked(spec.Y.Shape[0] * tileRows * tileColumns);
         zeros = GC.AllocateArray<float>(panels * Width, pinned: true);
 
-        int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / Unit * Unit, 4 * Unit, MaxBlock);
+        int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / unit * unit, 4 * unit, MaxBlock);
         int parts = pool.Threads == 1 ? 1 : 2 * pool.Threads;
         int fair = Round((tiles + parts - 1) / parts);
         // Many tiles: a task takes a block of tiles through all steps. Few: tasks share the transformed tiles and differ by outputs.
@@ -108,7 +113,7 @@ internal sealed unsafe class Winograd
         block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
         blocks = (tiles + block - 1) / block;
         panelProducts = elements * block * Width;
-        group = Math.Min(GroupOf(late && block >= FewTiles ? MaxSide : 1), panels);
+        group = Math.Min(GroupOf(late && !inRows && block >= FewTiles ? MaxSide : 1), panels);
         groups = (panels + group - 1) / group;
         int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
         depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
@@ -116,10 +121,10 @@ internal sealed unsafe class Winograd
         packStep = taps?.DepthStep ?? depth;
         packedFloats = PanelPlan.Align((long)elements * block * depth);
         int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
-        stripFloats = PanelPlan.Align((long)elements * Unit * lanes);
+        stripFloats = PanelPlan.Align((long)elements * unit * lanes);
         productFloats = (long)panelProducts * group;
         outputFloats = store.Possible ? 0 : PanelPlan.Align((long)MaxRun * tile * tile * group * Width);
-        side = block < FewTiles ? 1 : Math.Min(MaxSide, group);
+        side = inRows || block < FewTiles ? 1 : Math.Min(MaxSide, group);
         scratchFloats = PanelPlan.Align(Math.Max(epilogue.ScratchFloats(group * Width), taps is null ? 0 : side * (taps.RowFloats + taps.WidenedFloats)));
         threadFloats = Math.Max(stripFloats, productFloats + outputFloats + scratchFloats)
             + (shared ? 0 : packedFloats);
@@ -139,24 +144,24 @@ internal sealed unsafe class Winograd
     }
 
     /// <summary>
-    /// Panels of a group, a multiple of <paramref name="unit"/>: as many as keep their results near; where tiles are so many that reading
+    /// Panels of a group, a multiple of <paramref name="together"/>: as many as keep their results near; where tiles are so many that reading
     /// them for each group costs more than that saves, as many as there is room for. Tasks that differ by panels are made even,
     /// and no fewer than threads where there are panels enough.
     /// </summary>
-    private int GroupOf(int unit)
+    private int GroupOf(int together)
     {
         // Each run of the epilogue costs something, however few columns it has.
         bool near = store.Possible && (long)elements * block * depth * (shared ? blocks : pool.Threads) <= NearFloats;
-        int most = near ? Math.Clamp(GroupFloats / panelProducts / unit * unit, unit, MaxGroup) : MaxGroup;
+        int most = near ? Math.Clamp(GroupFloats / panelProducts / together * together, together, MaxGroup) : MaxGroup;
         if (!shared)
             return most;
-        int PerThread(int tasks, int limit) => Math.Clamp(panels * blocks / (tasks * pool.Threads) / unit * unit, unit, limit);
+        int PerThread(int tasks, int limit) => Math.Clamp(panels * blocks / (tasks * pool.Threads) / together * together, together, limit);
         return near
-            ? (int)CpuSplit.EvenStep(panels, unit, unit, PerThread(TasksPerThread, most), blocks, pool.Threads)
-            : (int)CpuSplit.EvenStep(panels, unit, PerThread(1, MaxSide), most, blocks, pool.Threads);
+            ? (int)CpuSplit.EvenStep(panels, together, together, PerThread(TasksPerThread, most), blocks, pool.Threads)
+            : (int)CpuSplit.EvenStep(panels, together, PerThread(1, MaxSide), most, blocks, pool.Threads);
     }
 
-    private static int Round(int rows) => (rows + Unit - 1) / Unit * Unit;
+    private int Round(int rows) => (rows + unit - 1) / unit * unit;
 
     private void Launch(in KernelArguments arguments)
     {
@@ -173,7 +178,7 @@ internal sealed unsafe class Winograd
         void* state = Unsafe.AsPointer(ref job);
         if (shared)
         {
-            pool.Run((tiles + Unit - 1) / Unit, state, &TransformTask, flops);
+            pool.Run((tiles + unit - 1) / unit, state, &TransformTask, flops);
             pool.Run(blocks * groups, state, &GroupTask, flops);
         }
         else
@@ -186,7 +191,7 @@ internal sealed unsafe class Winograd
     {
         ref var job = ref Unsafe.AsRef<Job>(state);
         var owner = job.Owner;
-        int first = task * Unit, within = first % owner.block;
+        int first = task * owner.unit, within = first % owner.block;
         owner.TransformUnit(job.X, first, job.Packed + first / owner.block * owner.packedFloats, within, job.Scratch + thread * owner.threadFloats);
     }
 
@@ -205,34 +210,49 @@ internal sealed unsafe class Winograd
         var owner = job.Owner;
         float* packed = job.Scratch + thread * owner.threadFloats, scratch = packed + owner.packedFloats;
         int first = task * owner.block, count = Math.Min(owner.block, owner.tiles - first);
-        for (int i = 0; i < count; i += Unit)
+        for (int i = 0; i < count; i += owner.unit)
             owner.TransformUnit(job.X, first + i, packed, i, scratch);
         for (int g = 0; g < owner.groups; g++)
             owner.FinishGroup(ref job, first, packed, g, scratch);
     }
 
-    /// <summary>Transforms six tiles and packs them as rows of each element's product.</summary>
+    /// <summary>Transforms some tiles and packs them as rows of each element's product, or of each row of elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformUnit(float* x, int first, float* packed, int within, float* strip)
     {
-        int count = Math.Min(Unit, tiles - first);
+        int count = Math.Min(unit, tiles - first);
         int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
         float** pixels = stackalloc float*[36];
         for (int i = 0; i < count; i++)
         {
             Locate(x, first + i, pixels);
-            TransformTile(pixels, strip + i * lanes, Unit * lanes);
+            TransformTile(pixels, strip + i * lanes, unit * lanes);
         }
-        float** rows = stackalloc float*[Unit];
+        if (inRows)
+        {
+            // Places of tiles that aren't there are multiplied and forgotten.
+            for (int k = 0; k < depth; k += packStep)
+            {
+                int step = Math.Min(packStep, depth - k);
+                for (int row = 0; row < edge; row++)
+                {
+                    WinogradRows.Pack(
+                        strip + (long)row * edge * unit * lanes + k, lanes, unit * lanes, step,
+                        packed + (long)elements * block * k + (long)(row * block + within) * edge * step);
+                }
+            }
+            return;
+        }
+        float** rows = stackalloc float*[MicroKernel.Rows];
         for (int e = 0; e < elements; e++)
         {
-            for (int i = 0; i < Unit; i++)
-                rows[i] = strip + (e * Unit + Math.Min(i, count - 1)) * lanes;
+            for (int i = 0; i < unit; i++)
+                rows[i] = strip + (e * unit + Math.Min(i, count - 1)) * lanes;
             for (int k = 0; k < depth; k += packStep)
             {
                 int step = Math.Min(packStep, depth - k);
                 PanelPacking.PackRows(rows, step, packed + (long)elements * block * k + (long)(e * block + within) * step);
-                for (int i = 0; i < Unit; i++)
+                for (int i = 0; i < unit; i++)
                     rows[i] += step;
             }
         }
@@ -294,7 +314,9 @@ internal sealed unsafe class Winograd
     {
         int count = Math.Min(block, tiles - first);
         int panel = index * group, n = Math.Min(group, panels - panel);
-        if (transformed is null)
+        if (inRows)
+            MultiplyInRows(ref job, count, packed, panel, n, scratch);
+        else if (transformed is null)
             MultiplyLate(ref job, count, packed, panel, n, scratch);
         else
             Multiply(ref job, transformed, count, packed, panel, n, scratch);
@@ -314,73 +336,6 @@ internal sealed unsafe class Winograd
                 StoreByEpilogue(ref job, at, run, products, column, columns, scratch + productFloats);
             }
             done += run;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(ref Job job, WinogradWeights weights, int count, float* packed, int panel, int n, float* products)
-    {
-        for (int e = 0; e < elements; e++)
-        {
-            float* a = packed + (long)e * block * depth;
-            float* b = (float*)job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
-            float* c = products + e * block * Width;
-            for (int k = 0; k < depth; k += depthStep)
-            {
-                int step = Math.Min(depthStep, depth - k);
-                // After the last panel the first one's next round, or the next element's.
-                float* after = k + step < depth ? b + (long)(k + step) * Width : b + weights.ElementFloats;
-                for (int p = 0; p < n; p++)
-                {
-                    float* panelWeights = b + p * weights.PanelFloats + (long)k * Width;
-                    float* to = c + p * panelProducts;
-                    PanelProduct.MultiplyColumn(
-                        a + (long)k * Unit, (long)depth * Unit, panelWeights, step, count, to, Width, k > 0 ? to : null, Width, null,
-                        p + 1 < n ? panelWeights + weights.PanelFloats : after);
-                }
-            }
-        }
-    }
-
-    /// <summary>
-    /// The same with weights that are transformed now: a row of elements of a few channels of some panels at once. Results of few tiles stay in the
-    /// cache for a run of panels, which share each slice of channels.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void MultiplyLate(ref Job job, int count, float* packed, int panel, int n, float* products)
-    {
-        int most = taps!.DepthStep;
-        float** g = stackalloc float*[MaxSide];
-        float* rows = products + productFloats + outputFloats, widened = rows + side * taps.RowFloats;
-        int run = Math.Max(1, (int)(ResultFloats / ((long)elements * count * Width)) / side) * side;
-        for (int first = 0; first < n; first += run)
-        {
-            for (int k = 0; k < depth; k += most)
-            {
-                int step = Math.Min(most, depth - k), end = Math.Min(first + run, n);
-                for (int p = first; p < end; p += side)
-                {
-                    int together = Math.Min(side, end - p);
-                    for (int i = 0; i < together; i++)
-                        g[i] = taps.Load(job.Weights, panel + p + i, k, step, widened + i * taps.WidenedFloats);
-                    int after = p + side < end ? p + side : first, then = p + side < end ? k : k + step;
-                    float* a = packed + (long)elements * block * k, c = products + p * panelProducts;
-                    for (int row = 0; row < edge; row++)
-                    {
-                        for (int i = 0; i < together; i++)
-                            taps.Transform(g[i], row, step, rows + i * taps.RowFloats);
-                        for (int e = 0; e < edge; e++, a += (long)block * step, c += block * Width)
-                        {
-                            for (int i = 0; i < together; i++)
-                            {
-                                float* b = rows + i * taps.RowFloats + e * taps.ElementFloats, to = c + i * panelProducts;
-                                taps.Fetch(taps.At(job.Weights, panel + after + i, then), step, row * edge + e);
-                                PanelProduct.MultiplyColumn(a, (long)step * Unit, b, step, count, to, Width, k > 0 ? to : null, Width, null, b);
-                            }
-                        }
-                    }
-                }
-            }
         }
     }
 

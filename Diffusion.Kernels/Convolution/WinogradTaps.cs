@@ -10,7 +10,7 @@ namespace Diffusion.Kernels.Cpu;
 /// as float32: no larger than they are stored. A task transforms what it is about to multiply (U = G·g·Gᵀ, G's
 /// rows without their factors), where it stays in the cache.
 /// </summary>
-internal sealed unsafe class WinogradTaps(Layout weights, int edge)
+internal sealed unsafe class WinogradTaps(Layout weights, int edge, bool inRegisters)
 {
     private const int Width = MicroKernel.Width;
     private const int Taps = 9;
@@ -19,6 +19,8 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
 
     // What is transformed at once lies in the first-level cache until it has been multiplied.
     private const int MaxFloats = 4608;
+    // The same for taps that are transformed in registers, where they are read once for each row of elements.
+    private const int MaxStep = 32;
 
     private readonly ElementType type = weights.Type is ElementType.Float16 or ElementType.BFloat16 ? weights.Type : ElementType.Float32;
 
@@ -29,7 +31,7 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
     public int Panels { get; } = (weights.Shape[0] + Width - 1) / Width;
 
     /// <summary>Channels that are transformed at once.</summary>
-    public int DepthStep { get; } = Math.Min(MaxFloats / (edge * Width) / 8 * 8, MicroKernel.PadDepth(weights.Shape[1]));
+    public int DepthStep { get; } = Math.Min(inRegisters ? MaxStep : MaxFloats / (edge * Width) / 8 * 8, MicroKernel.PadDepth(weights.Shape[1]));
 
     /// <summary>Floats between transformed elements: a line more than they take, since stores at multiples of 4 KB get in each other's way.</summary>
     public int ElementFloats => (DepthStep + 1) * Width;
@@ -90,6 +92,9 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge)
         for (byte* line = from; line < from + part; line += 64)
             Sse.Prefetch1(line);
     }
+
+    /// <summary>Bytes of the next taps that each of some products asks for with each channel, so that they share the work.</summary>
+    public nint FetchStep(int products) => (Row * type.Size() + products - 1) / products;
 
     private void Pack(WorkerPool pool, BufferSlice source, BufferSlice target)
     {
