@@ -37,6 +37,8 @@ internal static class ConvolutionChoice
     private const double DirectRate = 80e9;
     private const double LateRate = 75e9;
     private const double DistantRate = 70e9;
+    // The same of products whose taps are transformed in registers, on the scale of the others: a processor that has these is faster at all of them.
+    private const double RowsRate = 80e9;
     private const int NearTiles = 24;
 
     // Seconds for transforming one channel of one tile there and back; one channel of a panel of weights.
@@ -106,10 +108,15 @@ internal static class ConvolutionChoice
     private static ConvolutionCost Late(ConvolutionSpec spec, ConvolutionAlgorithm algorithm, int tile, double transform, double late, double bytes)
     {
         int outputs = spec.W.Shape[0], channels = spec.W.Shape[1];
-        double tiles = Tiles(spec, tile), panels = Round(outputs, MicroKernel.Width) / MicroKernel.Width;
+        double tiles = Tiles(spec, tile), panels = Round(outputs, MicroKernel.Width) / MicroKernel.Width, back = tiles * (channels + outputs) * transform;
+        if (tile == 4 && WinogradRows.IsSupported)
+        {
+            double products = 2 * Round(tiles, WinogradRows.Tiles) * channels * Round(outputs, MicroKernel.Width) * 36 / RowsRate;
+            return new ConvolutionCost(algorithm, Math.Max(products, bytes / WeightRate) + back, bytes);
+        }
         double blocks = Math.Ceiling(tiles / Winograd.MaxBlock);
         double seconds = Product(tiles, channels, outputs, tiles <= NearTiles ? LateRate : DistantRate, (tile + 2) * (tile + 2), bytes)
-            + tiles * (channels + outputs) * transform + blocks * channels * panels * late;
+            + back + blocks * channels * panels * late;
         return new ConvolutionCost(algorithm, seconds, bytes);
     }
 
