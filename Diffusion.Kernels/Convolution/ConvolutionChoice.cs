@@ -39,6 +39,7 @@ internal static class ConvolutionChoice
     private const double DistantRate = 70e9;
     // The same of products whose taps are transformed in registers, on the scale of the others: a processor that has these is faster at all of them.
     private const double RowsRate = 80e9;
+    private const double DistantRowsRate = 75e9;
     private const int NearTiles = 24;
 
     // Seconds for transforming one channel of one tile there and back; one channel of a panel of weights.
@@ -111,7 +112,7 @@ internal static class ConvolutionChoice
         double tiles = Tiles(spec, tile), panels = Round(outputs, MicroKernel.Width) / MicroKernel.Width, back = tiles * (channels + outputs) * transform;
         if (tile == 4 && WinogradRows.IsSupported)
         {
-            double products = 2 * Round(tiles, WinogradRows.Tiles) * channels * Round(outputs, MicroKernel.Width) * 36 / RowsRate;
+            double products = 2 * Round(tiles, WinogradRows.Tiles) * channels * Round(outputs, MicroKernel.Width) * 36 / (tiles <= NearTiles ? RowsRate : DistantRowsRate);
             return new ConvolutionCost(algorithm, Math.Max(products, bytes / WeightRate) + back, bytes);
         }
         double blocks = Math.Ceiling(tiles / Winograd.MaxBlock);

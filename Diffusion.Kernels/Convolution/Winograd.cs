@@ -23,6 +23,8 @@ internal sealed unsafe partial class Winograd
     // Results of a group that stay in a core's own cache until they are transformed back.
     private const int GroupFloats = 24 << 10;
     private const int TasksPerThread = 8;
+    // Channels of a few tiles that are transformed, then packed.
+    private const int MaxChunk = 48;
     // Panels whose transformed weights meet one slice of many tiles, so that the slice comes from memory once for all of them.
     private const int MaxSide = 4;
     private const int FewTiles = 24;
@@ -68,6 +70,8 @@ internal sealed unsafe partial class Winograd
 
     // Channels that lie together in packed tiles: all, or those whose weights are transformed at once.
     private readonly int packStep;
+    // Channels that are transformed before they are packed: they stay in the first-level cache.
+    private readonly int chunk;
 
     private readonly long packedFloats;
     private readonly long stripFloats;
@@ -119,9 +123,9 @@ internal sealed unsafe partial class Winograd
         depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
 
         packStep = taps?.DepthStep ?? depth;
+        chunk = Math.Min(MaxChunk, packStep);
         packedFloats = PanelPlan.Align((long)elements * block * depth);
-        int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
-        stripFloats = PanelPlan.Align((long)elements * unit * lanes);
+        stripFloats = PanelPlan.Align((long)elements * unit * chunk);
         productFloats = (long)panelProducts * group;
         outputFloats = store.Possible ? 0 : PanelPlan.Align((long)MaxRun * tile * tile * group * Width);
         side = inRows || block < FewTiles ? 1 : Math.Min(MaxSide, group);
@@ -216,45 +220,25 @@ internal sealed unsafe partial class Winograd
             owner.FinishGroup(ref job, first, packed, g, scratch);
     }
 
-    /// <summary>Transforms some tiles and packs them as rows of each element's product, or of each row of elements.</summary>
+    /// <summary>Transforms some tiles, a few channels at a time, and packs them as rows of each element's product, or of each row of elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void TransformUnit(float* x, int first, float* packed, int within, float* strip)
     {
         int count = Math.Min(unit, tiles - first);
-        int lanes = (depth + WinogradTransforms.Lanes - 1) / WinogradTransforms.Lanes * WinogradTransforms.Lanes;
-        float** pixels = stackalloc float*[36];
+        float** pixels = stackalloc float*[36 * MicroKernel.Rows];
         for (int i = 0; i < count; i++)
+            Locate(x, first + i, pixels + i * elements);
+        for (int k = 0, step; k < depth; k += step)
         {
-            Locate(x, first + i, pixels);
-            TransformTile(pixels, strip + i * lanes, unit * lanes);
-        }
-        if (inRows)
-        {
-            // Places of tiles that aren't there are multiplied and forgotten.
-            for (int k = 0; k < depth; k += packStep)
-            {
-                int step = Math.Min(packStep, depth - k);
-                for (int row = 0; row < edge; row++)
-                {
-                    WinogradRows.Pack(
-                        strip + (long)row * edge * unit * lanes + k, lanes, unit * lanes, step,
-                        packed + (long)elements * block * k + (long)(row * block + within) * edge * step);
-                }
-            }
-            return;
-        }
-        float** rows = stackalloc float*[MicroKernel.Rows];
-        for (int e = 0; e < elements; e++)
-        {
-            for (int i = 0; i < unit; i++)
-                rows[i] = strip + (e * unit + Math.Min(i, count - 1)) * lanes;
-            for (int k = 0; k < depth; k += packStep)
-            {
-                int step = Math.Min(packStep, depth - k);
-                PanelPacking.PackRows(rows, step, packed + (long)elements * block * k + (long)(e * block + within) * step);
-                for (int i = 0; i < unit; i++)
-                    rows[i] += step;
-            }
+            int start = k / packStep * packStep, packedStep = Math.Min(packStep, depth - start);
+            step = Math.Min(chunk, start + packedStep - k);
+            for (int i = 0; i < count; i++)
+                TransformTile(pixels + i * elements, k, step, strip + i * chunk, unit * chunk);
+            float* to = packed + (long)elements * block * start;
+            if (inRows)
+                PackRowsOfElements(strip, step, to + (long)(k - start) * edge * unit, within, packedStep);
+            else
+                PackElements(strip, count, step, to + (long)(k - start) * unit, within, packedStep);
         }
     }
 
@@ -280,12 +264,12 @@ internal sealed unsafe partial class Winograd
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void TransformTile(float** pixels, float* target, nint stride)
+    private void TransformTile(float** pixels, int first, int count, float* target, nint stride)
     {
         const int lanes = WinogradTransforms.Lanes;
-        int whole = channels / lanes * lanes;
-        Transform(pixels, whole, target, stride);
-        if (whole == channels)
+        int whole = Math.Clamp(channels / lanes * lanes - first, 0, count);
+        Transform(pixels, first, whole, target, stride);
+        if (whole == count)
             return;
         // The last channels by way of a padded copy: the pixels may end where the memory ends.
         float* padded = stackalloc float[36 * lanes];
@@ -294,18 +278,41 @@ internal sealed unsafe partial class Winograd
         for (int i = 0; i < elements; i++)
         {
             copies[i] = padded + i * lanes;
-            for (int c = whole; c < channels; c++)
-                copies[i][c - whole] = pixels[i][c];
+            for (int c = first + whole; c < channels; c++)
+                copies[i][c - first - whole] = pixels[i][c];
         }
-        Transform(copies, lanes, target + whole, stride);
+        Transform(copies, 0, lanes, target + whole, stride);
     }
 
-    private void Transform(float** pixels, int count, float* target, nint stride)
+    private void Transform(float** pixels, int first, int count, float* target, nint stride)
     {
-        if (edge == 6)
-            WinogradTransforms.Input6(pixels, count, target, stride);
-        else
-            WinogradTransforms.Input4(pixels, count, target, stride);
+        if (edge == 4)
+        {
+            WinogradTransforms.Input4(pixels, first, count, target, stride);
+            return;
+        }
+        int wide = MicroKernel.IsWide ? count / WinogradTransformsWide.Lanes * WinogradTransformsWide.Lanes : 0;
+        if (wide > 0)
+            WinogradTransformsWide.Input6(pixels, first, wide, target, stride);
+        WinogradTransforms.Input6(pixels, first + wide, count - wide, target + wide, stride);
+    }
+
+    private void PackElements(float* strip, int count, int step, float* packed, int within, int packedStep)
+    {
+        float** rows = stackalloc float*[MicroKernel.Rows];
+        for (int e = 0; e < elements; e++)
+        {
+            for (int i = 0; i < MicroKernel.Rows; i++)
+                rows[i] = strip + (e * unit + Math.Min(i, count - 1)) * chunk;
+            PanelPacking.PackRows(rows, step, packed + (long)(e * block + within) * packedStep);
+        }
+    }
+
+    // Places of tiles that aren't there are multiplied and forgotten.
+    private void PackRowsOfElements(float* strip, int step, float* packed, int within, int packedStep)
+    {
+        for (int row = 0; row < edge; row++)
+            WinogradRows.Pack(strip + row * edge * unit * chunk, chunk, unit * chunk, step, packed + (long)(row * block + within) * edge * packedStep);
     }
 
     /// <summary>Multiplies a block of tiles with a group of panels and stores the outputs.</summary>
@@ -374,11 +381,18 @@ internal sealed unsafe partial class Winograd
                     }
                 }
             }
+            float* residual = store.Residual < 0 ? null : (float*)job.Launch.Input(store.Residual) + (rowStart + x) * store.ResidualStride + column;
+            if (edge == 6 && columns == Width && MicroKernel.IsWide)
+            {
+                WinogradTransformsWide.Output6(
+                    products + i * Width, elementStride, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride,
+                    residual, (nint)(width * store.ResidualStride), (nint)store.ResidualStride, rows, count);
+                continue;
+            }
             Untransform(
                 products + i * Width, elementStride, columns, bias, target, (nint)(width * store.RowStride), (nint)store.RowStride, rows, count);
-            if (store.Residual < 0)
+            if (residual == null)
                 continue;
-            float* residual = (float*)job.Launch.Input(store.Residual) + (rowStart + x) * store.ResidualStride + column;
             for (int j = 0; j < rows; j++)
             {
                 WinogradTransforms.Add(

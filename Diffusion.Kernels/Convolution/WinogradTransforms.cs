@@ -16,14 +16,15 @@ internal static unsafe class WinogradTransforms
 
     /// <summary>V = Bᵀ·d·B for 4×4 pixels.</summary>
     /// <param name="pixels">16 pixels, row by row.</param>
+    /// <param name="first">The first channel.</param>
     /// <param name="channels">Multiple of 8.</param>
     /// <param name="target">First result; 16 of them, <paramref name="stride"/> floats apart.</param>
     /// <param name="stride">Floats between results.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Input4(float** pixels, int channels, float* target, nint stride)
+    public static void Input4(float** pixels, nint first, int channels, float* target, nint stride)
     {
         float* t = stackalloc float[16 * Lanes];
-        for (int c = 0; c < channels; c += Lanes)
+        for (nint c = first; c < first + channels; c += Lanes)
         {
             for (int j = 0; j < 4; j++)
             {
@@ -37,7 +38,7 @@ internal static unsafe class WinogradTransforms
                 (d2 - d1).Store(q + 8 * Lanes);
                 (d1 - d3).Store(q + 12 * Lanes);
             }
-            float* o = target + c;
+            float* o = target + (c - first);
             for (int i = 0; i < 4; i++)
             {
                 float* r = t + i * 4 * Lanes;
@@ -56,13 +57,13 @@ internal static unsafe class WinogradTransforms
 
     /// <summary>V = Bᵀ·d·B for 6×6 pixels; as <see cref="Input4"/> with 36 results.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Input6(float** pixels, int channels, float* target, nint stride)
+    public static void Input6(float** pixels, nint first, int channels, float* target, nint stride)
     {
         float* t = stackalloc float[36 * Lanes];
         var four = Vector256.Create(4f);
         var minusFour = Vector256.Create(-4f);
         var minusFive = Vector256.Create(-5f);
-        for (int c = 0; c < channels; c += Lanes)
+        for (nint c = first; c < first + channels; c += Lanes)
         {
             for (int j = 0; j < 6; j++)
             {
@@ -85,7 +86,7 @@ internal static unsafe class WinogradTransforms
                 (near - far).Store(q + 24 * Lanes);
                 Vector256.MultiplyAddEstimate(four, d1, Vector256.MultiplyAddEstimate(minusFive, d3, d5)).Store(q + 30 * Lanes);
             }
-            float* o = target + c;
+            float* o = target + (c - first);
             for (int i = 0; i < 6; i++)
             {
                 float* r = t + i * 6 * Lanes;

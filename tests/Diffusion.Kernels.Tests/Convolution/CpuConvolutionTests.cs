@@ -23,13 +23,14 @@ public sealed class CpuConvolutionTests : IDisposable
     [InlineData(128, 128, 8, "winograd-2x2")]
     [InlineData(1280, 1280, 8, "winograd-4x4-late")]
     [InlineData(1280, 1280, 16, "winograd-4x4-late")]
-    [InlineData(640, 640, 32, "winograd-4x4")]
+    [InlineData(640, 640, 32, "winograd-4x4", "winograd-4x4-late")]
     [InlineData(320, 320, 64, "winograd-4x4")]
     [InlineData(64, 3, 32, "few-outputs")]
     [InlineData(3, 64, 32, "implicit-gemm")]
-    public void The_shape_chooses_the_algorithm(int channels, int outputs, int side, string expected)
+    public void The_shape_chooses_the_algorithm(int channels, int outputs, int side, string expected, string? wide = null)
     {
-        Assert.Equal(expected, backend.Prepare(Square(channels, outputs, side)).Algorithm);
+        // Transforming taps in registers of 512 bits costs so little that fewer shapes are worth the memory of transformed ones.
+        Assert.Equal(WinogradRows.IsSupported ? wide ?? expected : expected, backend.Prepare(Square(channels, outputs, side)).Algorithm);
     }
 
     [Fact]
@@ -57,7 +58,7 @@ public sealed class CpuConvolutionTests : IDisposable
     public void Weights_of_16_bits_are_enlarged_less_readily()
     {
         using var balanced = CpuBackend.Create(1);
-        var spec = Square(640, 640, 32);
+        var spec = Square(320, 320, 64);
         Assert.Equal("winograd-4x4", balanced.Prepare(spec).Algorithm);
         Assert.Equal("winograd-4x4-late", balanced.Prepare(spec with { W = spec.W with { Type = ElementType.Float16 } }).Algorithm);
     }
