@@ -23,6 +23,9 @@ internal sealed unsafe partial class Winograd
     // Results of a group that stay in a core's own cache until they are transformed back.
     private const int GroupFloats = 24 << 10;
     private const int TasksPerThread = 8;
+    // Where taps are transformed in registers, panels that follow each other read the same slice of all tiles, which stays near with their results.
+    private const int RowsBlock = 32;
+    private const int RowsFloats = 80 << 10;
     // Channels of a few tiles that are transformed, then packed.
     private const int MaxChunk = 48;
     // Panels whose transformed weights meet one slice of many tiles, so that the slice comes from memory once for all of them.
@@ -109,12 +112,12 @@ internal sealed unsafe partial class Winograd
         tiles = checked(spec.Y.Shape[0] * tileRows * tileColumns);
         zeros = GC.AllocateArray<float>(panels * Width, pinned: true);
 
-        int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / unit * unit, 4 * unit, MaxBlock);
+        int most = (int)Math.Clamp(MaxBlockFloats / ((long)elements * depth) / unit * unit, 4 * unit, inRows ? RowsBlock : MaxBlock);
         int parts = pool.Threads == 1 ? 1 : 2 * pool.Threads;
         int fair = Round((tiles + parts - 1) / parts);
         // Many tiles: a task takes a block of tiles through all steps. Few: tasks share the transformed tiles and differ by outputs.
         shared = pool.Threads > 1 && fair < Math.Min(MinBlock, most);
-        block = shared ? Math.Min(Round(tiles), MaxBlock) : Math.Min(most, fair);
+        block = shared ? Math.Min(Round(tiles), inRows ? RowsBlock : MaxBlock) : Math.Min(most, fair);
         blocks = (tiles + block - 1) / block;
         panelProducts = elements * block * Width;
         group = Math.Min(GroupOf(late && !inRows && block >= FewTiles ? MaxSide : 1), panels);
@@ -156,7 +159,7 @@ internal sealed unsafe partial class Winograd
     {
         // Each run of the epilogue costs something, however few columns it has.
         bool near = store.Possible && (long)elements * block * depth * (shared ? blocks : pool.Threads) <= NearFloats;
-        int most = near ? Math.Clamp(GroupFloats / panelProducts / together * together, together, MaxGroup) : MaxGroup;
+        int most = near ? Math.Clamp((inRows ? RowsFloats : GroupFloats) / panelProducts / together * together, together, MaxGroup) : MaxGroup;
         if (!shared)
             return most;
         int PerThread(int tasks, int limit) => Math.Clamp(panels * blocks / (tasks * pool.Threads) / together * together, together, limit);

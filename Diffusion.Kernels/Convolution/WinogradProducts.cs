@@ -78,7 +78,7 @@ internal sealed unsafe partial class Winograd
     {
         int most = taps!.DepthStep, tileFloats = edge * unit, stride = block * Width;
         float* widened = products + productFloats + outputFloats;
-        int run = Math.Max(1, (int)(ResultFloats / ((long)elements * count * Width)));
+        int run = Math.Max(1, (int)(RowsFloats / ((long)elements * count * Width)));
         int quads = (count + unit - 1) / unit;
         nint nextStep = taps.FetchStep(edge * quads);
         for (int first = 0; first < n; first += run)
