@@ -17,6 +17,9 @@ internal enum ConvolutionAlgorithm
 
     /// <summary>F(4×4) with weights transformed at each use.</summary>
     LateWinograd4,
+
+    /// <summary>F(2×2) for stride 2.</summary>
+    StridedWinograd2,
 }
 
 /// <summary>What a way is expected to cost.</summary>
@@ -45,6 +48,7 @@ internal static class ConvolutionChoice
     // Seconds for transforming one channel of one tile there and back; one channel of a panel of weights.
     private const double Seconds4 = 27e-9;
     private const double Seconds2 = 7e-9;
+    private const double StridedSeconds2 = 10e-9;
     private const double LateSeconds4 = 80e-9;
     private const double LateSeconds2 = 55e-9;
 
@@ -88,20 +92,25 @@ internal static class ConvolutionChoice
             Product(spec.Y.Count / (double)outputs, (double)channels * spec.W.Shape[2] * spec.W.Shape[3], outputs, DirectRate, 1, bytes), bytes);
         if (!AllowsWinograd(spec))
             yield break;
-        yield return Stored(spec, ConvolutionAlgorithm.Winograd2, 2, Seconds2);
-        yield return Stored(spec, ConvolutionAlgorithm.Winograd4, 4, Seconds4);
+        if (spec.Stride == (2, 2))
+        {
+            yield return Stored(spec, ConvolutionAlgorithm.StridedWinograd2, 2, 25, 16, StridedSeconds2);
+            yield break;
+        }
+        yield return Stored(spec, ConvolutionAlgorithm.Winograd2, 2, 16, 16, Seconds2);
+        yield return Stored(spec, ConvolutionAlgorithm.Winograd4, 4, 36, 36, Seconds4);
         yield return Late(spec, ConvolutionAlgorithm.LateWinograd2, 2, Seconds2, LateSeconds2, bytes);
         yield return Late(spec, ConvolutionAlgorithm.LateWinograd4, 4, Seconds4, LateSeconds4, bytes);
     }
 
     private static bool AllowsWinograd(ConvolutionSpec spec) =>
-        !spec.Exact && spec.ConstantW && spec.W.Shape[2] == 3 && spec.W.Shape[3] == 3 && spec.Stride == (1, 1) && spec.Dilation == (1, 1)
+        !spec.Exact && spec.ConstantW && spec.W.Shape[2] == 3 && spec.W.Shape[3] == 3 && spec.Stride is (1, 1) or (2, 2) && spec.Dilation == (1, 1)
         && spec.InputDilation == (1, 1) && spec.Groups == 1 && spec.W.Shape[1] >= 8 && spec.W.Shape[0] >= 8;
 
-    private static ConvolutionCost Stored(ConvolutionSpec spec, ConvolutionAlgorithm algorithm, int tile, double transform)
+    private static ConvolutionCost Stored(ConvolutionSpec spec, ConvolutionAlgorithm algorithm, int tile, int elements, int weights, double transform)
     {
-        int outputs = spec.W.Shape[0], channels = spec.W.Shape[1], elements = (tile + 2) * (tile + 2);
-        double tiles = Tiles(spec, tile), bytes = (double)Round(channels, MicroKernel.DepthUnit) * Round(outputs, MicroKernel.Width) * elements * sizeof(float);
+        int outputs = spec.W.Shape[0], channels = spec.W.Shape[1];
+        double tiles = Tiles(spec, tile), bytes = (double)Round(channels, MicroKernel.DepthUnit) * Round(outputs, MicroKernel.Width) * weights * sizeof(float);
         double seconds = Product(tiles, channels, outputs, Rate, elements, bytes) + tiles * (channels + outputs) * transform;
         return new ConvolutionCost(algorithm, seconds, bytes);
     }

@@ -16,6 +16,7 @@ internal static class CpuConvolution
     public static PreparedKernel Prepare(ConvolutionSpec spec, CpuContext context, ConvolutionAlgorithm algorithm) => algorithm switch
     {
         ConvolutionAlgorithm.Winograd2 => Winograd.Prepare(spec, context, 2, late: false),
+        ConvolutionAlgorithm.StridedWinograd2 => Winograd.Prepare(spec, context, 2, late: false),
         ConvolutionAlgorithm.Winograd4 => Winograd.Prepare(spec, context, 4, late: false),
         ConvolutionAlgorithm.LateWinograd2 => Winograd.Prepare(spec, context, 2, late: true),
         ConvolutionAlgorithm.LateWinograd4 => Winograd.Prepare(spec, context, 4, late: true),

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
-/// 3×3 convolution of stride 1 by Winograd's minimal filtering, F(2×2) or F(4×4): transforms tiles of pixels, multiplies
-/// each of the 16 or 36 elements with its weights, and transforms back. The tiles of a block stay in the cache from one step
+/// 3×3 convolution by Winograd's minimal filtering: transforms tiles of pixels, multiplies each of their elements with its weights,
+/// and transforms back. F(2×2) has 16 elements, F(4×4) 36, F(2×2) of stride 2 has 25, some of which share weights. The tiles of a block stay in the cache from one step
 /// to the next; output channels go through in groups, so that the products of a group do too.
 /// </summary>
 internal sealed unsafe partial class Winograd
@@ -46,6 +46,8 @@ internal sealed unsafe partial class Winograd
     // One of them: transformed when packed, or by each task.
     private readonly WinogradWeights? transformed;
     private readonly WinogradTaps? taps;
+    // The elements that each transformed weight meets.
+    private readonly int[][] elementsOf;
     // Tiles that are packed and multiplied together.
     private readonly int unit;
     // Taps are transformed in registers, a row of elements of four tiles at once.
@@ -56,6 +58,9 @@ internal sealed unsafe partial class Winograd
 
     private readonly double flops;
     private readonly int tile;
+    // Pixels between outputs.
+    private readonly int spacing;
+    // Pixels a side of a tile, as many as there are elements a side.
     private readonly int edge;
     private readonly int elements;
     private readonly int tileRows;
@@ -92,12 +97,14 @@ internal sealed unsafe partial class Winograd
         this.tile = tile;
         flops = spec.Flops;
         pool = context.Pool;
-        edge = tile + 2;
+        spacing = spec.Stride.Y;
+        edge = spacing * (tile - 1) + 3;
         elements = edge * edge;
         input = new ConvolutionInput(spec);
         epilogue = CpuEpilogue.Create(spec.After, spec.Y);
         store = DirectStore.Create(spec.After, spec.Y, bySample: true);
-        transformed = late ? null : new WinogradWeights(spec.W, edge);
+        transformed = late ? null : new WinogradWeights(spec.W, spacing == 2 ? WinogradWeights.Strided : edge == 4 ? WinogradWeights.Four : WinogradWeights.Six);
+        elementsOf = ElementsOf();
         inRows = late && edge == WinogradRows.Edge && WinogradRows.IsSupported;
         unit = inRows ? WinogradRows.Tiles : MicroKernel.Rows;
         taps = late ? new WinogradTaps(spec.W, edge, inRows) : null;
@@ -138,7 +145,7 @@ internal sealed unsafe partial class Winograd
     }
 
     /// <summary>Prepares a contract.</summary>
-    /// <param name="spec">3×3 taps, stride 1, one group, constant weights.</param>
+    /// <param name="spec">3×3 taps, stride 1 (or 2 for tiles of two outputs and weights that aren't late), one group, constant weights.</param>
     /// <param name="context">The workers.</param>
     /// <param name="tile">Outputs a side of a tile: 2 or 4.</param>
     /// <param name="late">Whether the weights are transformed when they are used, not when they are packed.</param>
@@ -147,7 +154,7 @@ internal sealed unsafe partial class Winograd
         var plan = new Winograd(spec, context, tile, late);
         long floats = plan.input.StagedFloats + (plan.shared ? plan.blocks * plan.packedFloats : 0) + plan.threadFloats * context.Threads;
         var packing = plan.taps?.Packing(context.Pool) ?? plan.transformed!.Packing(context.Pool);
-        return new PreparedKernel(spec, $"winograd-{tile}x{tile}{(late ? "-late" : "")}", floats * sizeof(float), [packing], plan.Launch);
+        return new PreparedKernel(spec, $"winograd-{tile}x{tile}{(late ? "-late" : "")}{(plan.spacing == 2 ? "-strided" : "")}", floats * sizeof(float), [packing], plan.Launch);
     }
 
     /// <summary>
@@ -166,6 +173,14 @@ internal sealed unsafe partial class Winograd
         return near
             ? (int)CpuSplit.EvenStep(panels, together, together, PerThread(TasksPerThread, most), blocks, pool.Threads)
             : (int)CpuSplit.EvenStep(panels, together, PerThread(1, MaxSide), most, blocks, pool.Threads);
+    }
+
+    /// <summary>One element a weight; with stride 2 the last two rows share theirs, and the last two columns.</summary>
+    private int[][] ElementsOf()
+    {
+        int distinct = spacing == 2 ? edge - 1 : edge;
+        int WeightOf(int element) => Math.Min(element / edge, distinct - 1) * distinct + Math.Min(element % edge, distinct - 1);
+        return [.. Enumerable.Range(0, elements).GroupBy(WeightOf).OrderBy(group => group.Key).Select(group => group.ToArray())];
     }
 
     private int Round(int rows) => (rows + unit - 1) / unit * unit;
@@ -249,9 +264,9 @@ internal sealed unsafe partial class Winograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Locate(float* x, int index, float** pixels)
     {
-        int column = index % tileColumns * tile - spec.Padding.Left;
+        int column = index % tileColumns * tile * spacing - spec.Padding.Left;
         int line = index / tileColumns;
-        int row = line % tileRows * tile - spec.Padding.Top;
+        int row = line % tileRows * tile * spacing - spec.Padding.Top;
         float* image = x + line / tileRows * input.ImageStride;
         int up = spec.Upsample, height = spec.X.Shape[1] * up, width = spec.X.Shape[2] * up;
         for (int i = 0; i < edge; i++)
@@ -289,6 +304,11 @@ internal sealed unsafe partial class Winograd
 
     private void Transform(float** pixels, int first, int count, float* target, nint stride)
     {
+        if (edge == WinogradStridedTransforms.Edge)
+        {
+            WinogradStridedTransforms.Input(pixels, first, count, target, stride);
+            return;
+        }
         if (edge == 4)
         {
             WinogradTransforms.Input4(pixels, first, count, target, stride);
@@ -440,6 +460,8 @@ internal sealed unsafe partial class Winograd
     {
         if (edge == 6)
             WinogradTransforms.Output6(products, elementStride, count, bias, target, rowStride, columnStride, rows, columns);
+        else if (edge == WinogradStridedTransforms.Edge)
+            WinogradStridedTransforms.Output(products, elementStride, count, bias, target, rowStride, columnStride, rows, columns);
         else
             WinogradTransforms.Output4(products, elementStride, count, bias, target, rowStride, columnStride, rows, columns);
     }

@@ -8,23 +8,22 @@ internal sealed unsafe partial class Winograd
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(ref Job job, WinogradWeights weights, int count, float* packed, int panel, int n, float* products)
     {
-        for (int e = 0; e < elements; e++)
+        for (int w = 0; w < elementsOf.Length; w++)
         {
-            float* a = packed + (long)e * block * depth;
-            float* b = (float*)job.Weights + e * weights.ElementFloats + panel * weights.PanelFloats;
-            float* c = products + e * block * Width;
+            float* b = (float*)job.Weights + w * weights.ElementFloats + panel * weights.PanelFloats;
             for (int k = 0; k < depth; k += depthStep)
             {
                 int step = Math.Min(depthStep, depth - k);
-                // After the last panel the first one's next round, or the next element's.
+                // After the last panel the first one's next round, or the next weight's.
                 float* after = k + step < depth ? b + (long)(k + step) * Width : b + weights.ElementFloats;
                 for (int p = 0; p < n; p++)
                 {
-                    float* panelWeights = b + p * weights.PanelFloats + (long)k * Width;
-                    float* to = c + p * panelProducts;
-                    PanelProduct.MultiplyColumn(
-                        a + (long)k * unit, (long)depth * unit, panelWeights, step, count, to, Width, k > 0 ? to : null, Width, null,
-                        p + 1 < n ? panelWeights + weights.PanelFloats : after);
+                    float* panelWeights = b + p * weights.PanelFloats + (long)k * Width, next = p + 1 < n ? panelWeights + weights.PanelFloats : after;
+                    foreach (int e in elementsOf[w])
+                    {
+                        float* a = packed + (long)e * block * depth + (long)k * unit, c = products + e * block * Width + p * panelProducts;
+                        PanelProduct.MultiplyColumn(a, (long)depth * unit, panelWeights, step, count, c, Width, k > 0 ? c : null, Width, null, next);
+                    }
                 }
             }
         }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -6,15 +8,24 @@ namespace Diffusion.Kernels.Cpu;
 /// <summary>
 /// Weights of a 3×3 convolution, transformed (U = G·g·Gᵀ, in float64, G's rows without their factors) and packed: [element][panel][padded channels][16].
 /// </summary>
-internal sealed unsafe class WinogradWeights(Layout weights, int edge)
+/// <param name="weights">[O, C, 3, 3].</param>
+/// <param name="g">G, row by row: <see cref="Four"/>, <see cref="Six"/> or <see cref="Strided"/>.</param>
+internal sealed unsafe class WinogradWeights(Layout weights, ImmutableArray<double> g)
 {
     private const int Width = MicroKernel.Width;
     private const int Taps = 9;
     private const int Strip = 64;
 
-    private static readonly double[] Four = [1, 0, 0, 1, 1, 1, 1, -1, 1, 0, 0, 1];
+    private readonly int edge = g.Length / 3;
 
-    private static readonly double[] Six = [1, 0, 0, 1, 1, 1, 1, -1, 1, 1, 2, 4, 1, -2, 4, 0, 0, 1];
+    /// <summary>G of F(2×2): the points 0, ±1 and infinity.</summary>
+    public static ImmutableArray<double> Four { get; } = [1, 0, 0, 1, 1, 1, 1, -1, 1, 0, 0, 1];
+
+    /// <summary>G of F(4×4): the points 0, ±1, ±2 and infinity.</summary>
+    public static ImmutableArray<double> Six { get; } = [1, 0, 0, 1, 1, 1, 1, -1, 1, 1, 2, 4, 1, -2, 4, 0, 0, 1];
+
+    /// <summary>G of F(2×2) with stride 2: 0, 1 and infinity of the outer taps; the middle one, which two elements share.</summary>
+    public static ImmutableArray<double> Strided { get; } = [1, 0, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0];
 
     /// <summary>Transformed elements of a tile.</summary>
     public int Elements => edge * edge;
@@ -33,7 +44,7 @@ internal sealed unsafe class WinogradWeights(Layout weights, int edge)
 
     /// <summary>The packing of a constant operand.</summary>
     public OperandPacking Packing(WorkerPool pool) =>
-        new(1, $"winograd{edge}/{weights}", Elements * ElementFloats * sizeof(float), (source, target) => Pack(pool, source, target));
+        new(1, string.Create(CultureInfo.InvariantCulture, $"winograd{string.Join(',', g)}/{weights}"), Elements * ElementFloats * sizeof(float), (source, target) => Pack(pool, source, target));
 
     private void Pack(WorkerPool pool, BufferSlice source, BufferSlice target)
     {
@@ -75,7 +86,6 @@ internal sealed unsafe class WinogradWeights(Layout weights, int edge)
     private void Transform(float* taps, float* target)
     {
         int width = Vector<double>.Count, parts = Width / width;
-        var g = edge == 4 ? Four : Six;
         Vector<double>* d = stackalloc Vector<double>[parts * Taps];
         Vector<double>* t = stackalloc Vector<double>[parts * 6 * 3];
         for (int i = 0; i < Taps; i++)
@@ -90,12 +100,12 @@ internal sealed unsafe class WinogradWeights(Layout weights, int edge)
         }
         for (int i = 0; i < Elements; i++)
         {
-            var row = t + i / edge * 3 * parts;
+            var from = t + i / edge * 3 * parts;
             int j = i % edge * 3;
             for (int part = 0; part < parts; part += 2)
             {
-                var low = row[part] * g[j] + row[parts + part] * g[j + 1] + row[2 * parts + part] * g[j + 2];
-                var high = row[part + 1] * g[j] + row[parts + part + 1] * g[j + 1] + row[2 * parts + part + 1] * g[j + 2];
+                var low = from[part] * g[j] + from[parts + part] * g[j + 1] + from[2 * parts + part] * g[j + 2];
+                var high = from[part + 1] * g[j] + from[parts + part + 1] * g[j + 1] + from[2 * parts + part + 1] * g[j + 2];
                 Vector.StoreAlignedNonTemporal(Vector.Narrow(low, high), target + i * ElementFloats + part * width);
             }
         }

@@ -8,11 +8,12 @@ namespace Diffusion.Benchmarks.Verbs;
 /// <summary>The cost model of convolutions beside what the machine takes: each algorithm at each shape of Stable Diffusion's networks, on one core.</summary>
 internal static class ChoicesVerb
 {
-    private static readonly (int Samples, int Inputs, int Size, int Outputs, bool Quick)[] Cases =
+    private static readonly (int Samples, int Inputs, int Size, int Outputs, int Stride, bool Quick)[] Cases =
     [
-        (1, 320, 64, 320, true), (1, 640, 64, 320, false), (1, 640, 32, 640, true), (1, 1280, 32, 1280, false), (1, 1280, 16, 1280, true),
-        (1, 2560, 16, 1280, false), (2, 1280, 16, 1280, false), (1, 1280, 8, 1280, true), (2, 1280, 8, 1280, false), (1, 512, 64, 512, false),
-        (1, 64, 16, 64, true), (1, 128, 8, 128, true),
+        (1, 320, 64, 320, 1, true), (1, 640, 64, 320, 1, false), (1, 640, 32, 640, 1, true), (1, 1280, 32, 1280, 1, false), (1, 1280, 16, 1280, 1, true),
+        (1, 2560, 16, 1280, 1, false), (2, 1280, 16, 1280, 1, false), (1, 1280, 8, 1280, 1, true), (2, 1280, 8, 1280, 1, false), (1, 512, 64, 512, 1, false),
+        (1, 64, 16, 64, 1, true), (1, 128, 8, 128, 1, true),
+        (1, 320, 64, 320, 2, true), (1, 640, 32, 640, 2, true), (1, 1280, 16, 1280, 2, true), (1, 128, 512, 128, 2, false), (1, 64, 16, 64, 2, true),
     ];
 
     public static int Run(BenchmarkOptions options)
@@ -20,12 +21,12 @@ internal static class ChoicesVerb
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         using var usual = CpuBackend.Create(1);
         Console.WriteLine("CHOICE shape algorithm predicted_ms measured_ms measured/predicted packed_MB; * is chosen, ! would have been faster by more than a tenth");
-        foreach (var (samples, inputs, size, outputs, quick) in Cases)
+        foreach (var (samples, inputs, size, outputs, stride, quick) in Cases)
         {
-            string name = $"{samples}x{inputs}->{outputs}@{size}";
+            string name = $"{samples}x{inputs}->{outputs}@{size}{(stride > 1 ? $"/{stride}" : "")}";
             if ((options.Quick && !quick) || !name.Contains(options.Filter, StringComparison.Ordinal))
                 continue;
-            var spec = Spec(samples, inputs, size, outputs);
+            var spec = Spec(samples, inputs, size, outputs, stride);
             string chosen = usual.Prepare(spec).Algorithm;
             var rows = ConvolutionChoice.Costs(spec).Select(cost => Measure(spec, cost, options.Quick)).ToArray();
             double taken = rows.First(row => row.Algorithm == chosen).Milliseconds;
@@ -40,10 +41,11 @@ internal static class ChoicesVerb
         return 0;
     }
 
-    private static ConvolutionSpec Spec(int samples, int inputs, int size, int outputs) => new(
+    private static ConvolutionSpec Spec(int samples, int inputs, int size, int outputs, int stride) => new(
         Layout.Contiguous(ElementType.Float32, samples, size, size, inputs), Layout.Contiguous(ElementType.Float32, outputs, inputs, 3, 3),
-        Layout.Contiguous(ElementType.Float32, samples, size, size, outputs))
+        Layout.Contiguous(ElementType.Float32, samples, size / stride, size / stride, outputs))
     {
+        Stride = (stride, stride),
         Padding = (1, 1, 1, 1),
         ConstantW = true,
     };

@@ -33,10 +33,23 @@ public sealed class CpuConvolutionTests : IDisposable
         Assert.Equal(WinogradRows.IsSupported ? wide ?? expected : expected, backend.Prepare(Square(channels, outputs, side)).Algorithm);
     }
 
+    [Theory]
+    [InlineData(320, 320, 64, "winograd-2x2-strided")]
+    [InlineData(128, 128, 33, "winograd-2x2-strided")]
+    [InlineData(64, 3, 32, "few-outputs")]
+    [InlineData(3, 64, 32, "implicit-gemm")]
+    public void The_shape_chooses_the_algorithm_of_stride_2(int channels, int outputs, int side, string expected) =>
+        Assert.Equal(expected, backend.Prepare(Square(channels, outputs, side, stride: 2)).Algorithm);
+
+    [Fact]
+    public void Unequal_strides_are_gathered() =>
+        Assert.Equal("implicit-gemm", backend.Prepare(Square(64, 64, 32, stride: 2) with { Stride = (2, 1), Y = Make.Layout([1, 16, 32, 64]) }).Algorithm);
+
     [Fact]
     public void Exact_refuses_Winograd()
     {
         Assert.Equal("implicit-gemm", backend.Prepare(Square(64, 64, 32) with { Exact = true }).Algorithm);
+        Assert.Equal("implicit-gemm", backend.Prepare(Square(64, 64, 32, stride: 2) with { Exact = true }).Algorithm);
     }
 
     [Theory]
@@ -91,8 +104,13 @@ public sealed class CpuConvolutionTests : IDisposable
     public void Every_algorithm_agrees_with_the_reference(string algorithm, int samples, int side, int channels, int outputs, ElementType type)
     {
         using var forced = CpuBackend.Create(new CpuOptions { Threads = 2 }, Enum.Parse<ConvolutionAlgorithm>(algorithm));
-        var spec = Square(channels, outputs, side);
-        spec = spec with { X = Make.Layout([samples, side, side, channels]), W = spec.W with { Type = type }, Y = Make.Layout([samples, side, side, outputs]) };
+        var spec = Square(channels, outputs, side, StrideOf(algorithm));
+        spec = spec with
+        {
+            X = Make.Layout([samples, .. spec.X.Shape.AsSpan(1..)]),
+            W = spec.W with { Type = type },
+            Y = Make.Layout([samples, .. spec.Y.Shape.AsSpan(1..)]),
+        };
         ContractRunner.Check(forced, new ContractCase($"{algorithm} {side} {channels} {type}", spec) { Tolerance = 2e-4 * Math.Max(1, Math.Sqrt(channels) / 2) });
     }
 
@@ -105,12 +123,14 @@ public sealed class CpuConvolutionTests : IDisposable
     [InlineData(nameof(ConvolutionAlgorithm.LateWinograd4), 640, 64, 16, 3e-5)]
     [InlineData(nameof(ConvolutionAlgorithm.Winograd2), 128, 128, 8, 2e-6)]
     [InlineData(nameof(ConvolutionAlgorithm.LateWinograd2), 128, 128, 8, 2e-6)]
+    [InlineData(nameof(ConvolutionAlgorithm.StridedWinograd2), 128, 128, 8, 2e-6)]
+    [InlineData(nameof(ConvolutionAlgorithm.StridedWinograd2), 960, 40, 15, 2e-6)]
     [InlineData(nameof(ConvolutionAlgorithm.Direct), 64, 64, 32, 2e-6)]
     public void The_error_is_a_small_part_of_the_largest_value(string algorithm, int channels, int outputs, int side, double bound)
     {
         using var reference = new ReferenceBackend();
         using var backend = CpuBackend.Create(new CpuOptions { Threads = 2 }, Enum.Parse<ConvolutionAlgorithm>(algorithm));
-        var test = new ContractCase($"accuracy {channels} {outputs} {side}", Square(channels, outputs, side));
+        var test = new ContractCase($"accuracy {channels} {outputs} {side}", Square(channels, outputs, side, StrideOf(algorithm)));
         var expected = MemoryMarshal.Cast<byte, float>(ContractRunner.Output(reference, test));
         var actual = MemoryMarshal.Cast<byte, float>(ContractRunner.Output(backend, test));
         double largest = 0, error = 0;
@@ -126,8 +146,18 @@ public sealed class CpuConvolutionTests : IDisposable
         Assert.True(error <= bound * largest, $"{backend.Prepare(test.Spec).Algorithm}: {error / largest:E2} of the largest value, expected at most {bound:E0}.");
     }
 
-    private static ConvolutionSpec Square(int channels, int outputs, int side) =>
-        new(Make.Layout([1, side, side, channels]), Make.Layout([outputs, channels, 3, 3]), Make.Layout([1, side, side, outputs])) { Padding = (1, 1, 1, 1), ConstantW = true };
+    private static int StrideOf(string algorithm) => algorithm == nameof(ConvolutionAlgorithm.StridedWinograd2) ? 2 : 1;
+
+    private static ConvolutionSpec Square(int channels, int outputs, int side, int stride = 1)
+    {
+        int after = (side + stride - 1) / stride;
+        return new(Make.Layout([1, side, side, channels]), Make.Layout([outputs, channels, 3, 3]), Make.Layout([1, after, after, outputs]))
+        {
+            Stride = (stride, stride),
+            Padding = (1, 1, 1, 1),
+            ConstantW = true,
+        };
+    }
 
     private static ContractCase RandomCase(int seed, bool tiled)
     {
@@ -138,7 +168,7 @@ public sealed class CpuConvolutionTests : IDisposable
         int channels = tiled ? random.Next(8, 48) : layouts.Length(40), outputs = tiled ? random.Next(8, 72) : Math.Max(1, layouts.Length(40));
         int kh = tiled ? 3 : random.Next(1, 5), kw = tiled ? 3 : random.Next(1, 5);
         (int, int) One() => tiled ? (1, 1) : (random.Next(1, 4), random.Next(1, 4));
-        var (stride, dilation) = (One(), One());
+        var (stride, dilation) = (tiled && layouts.Rarely(3) ? (2, 2) : One(), One());
         var spread = up == 1 && layouts.Rarely(3) ? One() : (1, 1);
         var padding = (Top: random.Next(3), Bottom: random.Next(3), Left: random.Next(3), Right: random.Next(3));
         int oh = ConvolutionSpec.OutputLength(h, kh, stride.Item1, padding.Top + padding.Bottom, dilation.Item1, spread.Item1, up);
