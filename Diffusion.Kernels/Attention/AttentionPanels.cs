@@ -9,6 +9,9 @@ internal static unsafe class AttentionPanels
 {
     private const int Width = MicroKernel.Width;
 
+    // Of queries that are asked for before they are copied.
+    private const int AheadFloats = 1024;
+
     /// <summary>Packs keys into panels of sixteen, [depth][16], and multiplies them by a factor.</summary>
     /// <param name="layout">The keys, [batch, heads, keys, depth].</param>
     /// <param name="source">The first key.</param>
@@ -112,6 +115,46 @@ internal static unsafe class AttentionPanels
         }
     }
 
+    /// <summary>Copies queries for few keys, which don't make up for packing tiles.</summary>
+    /// <param name="layout">The queries, [batch, heads, queries, depth].</param>
+    /// <param name="source">The first query.</param>
+    /// <param name="count">Number of queries.</param>
+    /// <param name="target">[queries][padded depth].</param>
+    /// <param name="lengths">Their squared lengths; NaN where there is NaN.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void CopyQueries(Layout layout, byte* source, int count, float* target, float* lengths)
+    {
+        int depth = layout.Shape[3], padded = MicroKernel.PadDepth(depth), ahead = Math.Max(4, AheadFloats / depth);
+        bool dense = layout.Type == ElementType.Float32 && (depth == 1 || layout.Strides[3] == 1);
+        long step = layout.Strides[2] * layout.Type.Size();
+        for (int i = 0; i < count; i++, source += step, target += padded)
+        {
+            float* row = dense ? (float*)source : target;
+            if (!dense)
+                CpuConvert.Load(layout.Type, source, depth == 1 ? 1 : layout.Strides[3], target, depth);
+            else if (Sse.IsSupported)
+                Prefetch(source + ahead * step, depth);
+            var sum0 = Vector256<float>.Zero;
+            var sum1 = Vector256<float>.Zero;
+            int k = 0;
+            for (; k + 16 <= depth; k += 16)
+            {
+                Vector256<float> v0 = Vector256.Load(row + k), v1 = Vector256.Load(row + k + 8);
+                v0.Store(target + k);
+                v1.Store(target + k + 8);
+                sum0 = Vector256.MultiplyAddEstimate(v0, v0, sum0);
+                sum1 = Vector256.MultiplyAddEstimate(v1, v1, sum1);
+            }
+            float sum = Vector256.Sum(sum0 + sum1);
+            for (; k < depth; k++)
+            {
+                target[k] = row[k];
+                sum += row[k] * row[k];
+            }
+            lengths[i] = sum;
+        }
+    }
+
     /// <summary>Asks for a row of the next tile: a head's rows are short pieces far apart, which the hardware doesn't foresee.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(byte* row, int depth)
@@ -159,6 +202,8 @@ internal static unsafe class AttentionPanels
             sum0 = sum1 = sum2 = sum3 = Vector256<float>.Zero;
             for (nint k = 0; k < depth; k += 4, target += 4 * MicroKernel.Width)
             {
+                if ((k & 15) == 0)
+                    PrefetchEight(keys + 8 * stride + k, stride);
                 var v0 = Vector256.Create(Vector128.Load(keys + k), Vector128.Load(r4 + k));
                 var v1 = Vector256.Create(Vector128.Load(r1 + k), Vector128.Load(r5 + k));
                 var v2 = Vector256.Create(Vector128.Load(r2 + k), Vector128.Load(r6 + k));
@@ -183,6 +228,19 @@ internal static unsafe class AttentionPanels
             largest = MathF.Max(largest, Largest((sum0 + sum1) + (sum2 + sum3)));
         }
         return largest;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchEight(float* keys, nint stride)
+    {
+        Sse.Prefetch0(keys);
+        Sse.Prefetch0(keys + stride);
+        Sse.Prefetch0(keys + 2 * stride);
+        Sse.Prefetch0(keys + 3 * stride);
+        Sse.Prefetch0(keys + 4 * stride);
+        Sse.Prefetch0(keys + 5 * stride);
+        Sse.Prefetch0(keys + 6 * stride);
+        Sse.Prefetch0(keys + 7 * stride);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -8,7 +8,7 @@ namespace Diffusion.Kernels.Cpu;
 /// a launch. Where the lengths of queries and keys bound all scores (|q·k| ≤ |q|·|k|), weights are powers of the scores themselves;
 /// elsewhere an online softmax keeps the largest score.
 /// </summary>
-internal sealed unsafe class CpuAttention
+internal sealed unsafe partial class CpuAttention
 {
     private const int Unit = MicroKernel.Rows;
     private const int Width = MicroKernel.Width;
@@ -231,13 +231,14 @@ internal sealed unsafe class CpuAttention
         block.Largest = block.Lengths + queryBlock;
         block.Totals = block.Largest + queryBlock;
         block.Row = block.Totals + queryBlock;
-        AttentionPanels.PackQueries(spec.Q, Row(job.Q, spec.Q, pair, first), count, block.Queries, block.Lengths, block.Row);
         block.Limit = LengthLimit(ref job, slot);
         if (keySlices <= 1)
         {
+            AttentionPanels.CopyQueries(spec.Q, Row(job.Q, spec.Q, pair, first), count, block.Queries, block.Lengths);
             AttendAtOnce(ref job, block, packs);
             return;
         }
+        AttentionPanels.PackQueries(spec.Q, Row(job.Q, spec.Q, pair, first), count, block.Queries, block.Lengths, block.Row);
         do
             Compute(ref job, block);
         while (!TryStore(ref job, block));
@@ -258,7 +259,7 @@ internal sealed unsafe class CpuAttention
         {
             int rows = Math.Min(stripRows, block.Count - first);
             float* results = block.Results + first * paddedSize;
-            MultiplyKeys(block, first, rows, k, seen);
+            MultiplyFewKeys(block, first, rows, k, seen);
             Weigh(ref job, block, first, rows, 0, seen, results);
             for (int i = 0; i < rows; i++)
             {
@@ -275,18 +276,6 @@ internal sealed unsafe class CpuAttention
             AddValues(scores, v, 0, seen, rows, results, paddedSize);
             for (int i = 0; i < rows; i++)
                 CpuConvert.Store(o.Type, results + i * paddedSize, target + i * step * bytes, size == 1 ? 1 : o.Strides[3], size);
-        }
-    }
-
-    /// <summary>Scores of a strip of queries with a block of keys.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void MultiplyKeys(in Block block, int first, int rows, float* k, int n)
-    {
-        float* q = block.Queries + first * paddedDepth;
-        for (int p = 0; p * Width < n; p++)
-        {
-            float* panel = k + p * Width * paddedDepth, next = panel + Width * paddedDepth;
-            PanelProduct.MultiplyColumn(q, (long)Unit * paddedDepth, panel, paddedDepth, rows, block.Scores + p * Width, scoreStep, null, 0, null, next);
         }
     }
 
@@ -402,43 +391,6 @@ internal sealed unsafe class CpuAttention
         byte* source = Head(job.Mask, mask, pair) + (query * mask.Strides[2] + key * mask.Strides[3]) * mask.Type.Size();
         CpuConvert.Load(mask.Type, source, keys == 1 ? 1 : mask.Strides[3], strip, count);
         OnlineSoftmax.AddMask(scores, strip, count, LogTwoOfE);
-    }
-
-    /// <summary>
-    /// results += weights · values of one block of keys; the first block sets them. The last tile moves up until it ends with the last
-    /// row, where there are rows enough; otherwise it fills more rows than asked for. Wide panels are packed from <paramref name="source"/> if given.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddValues(float* weights, float* values, int key, int depth, int count, float* results, long step, float* source = null)
-    {
-        bool add = key > 0;
-        for (int p = 0; p < panels.Narrow; p++)
-        {
-            float* panel = values + ((long)p * keys + key) * Width;
-            for (int i = 0; i < count; i += Unit)
-            {
-                int row = add ? i : Math.Min(i, Math.Max(0, count - Unit));
-                MicroKernel.Strided(weights + row * scoreStep, scoreStep, panel, depth, results + row * step + p * Width, (nint)step, add);
-            }
-        }
-        int columns = panels.WideColumns, rows = panels.WideRows;
-        values += (long)panels.Narrow * Width * keys + (long)key * columns;
-        results += panels.Narrow * Width;
-        for (int p = 0; p < panels.Wide; p++, values += (long)columns * keys, results += columns)
-        {
-            int i = 0;
-            if (source != null)
-            {
-                MicroKernel.Packing(columns, weights, scoreStep, source, (nint)spec.V.Strides[2], values, depth, results, (nint)step);
-                source += columns;
-                i = rows;
-            }
-            for (; i < count; i += rows)
-            {
-                int row = add ? i : Math.Min(i, Math.Max(0, count - rows));
-                MicroKernel.StridedWide(columns, weights + row * scoreStep, scoreStep, values, depth, results + row * step, (nint)step, add);
-            }
-        }
     }
 
     private struct Job

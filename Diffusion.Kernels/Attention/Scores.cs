@@ -63,14 +63,14 @@ internal static unsafe class Scores
     {
         // All constants stay in registers over all rows: other processes on the core leave few instructions and loads a cycle.
         var power = PowerOfTwo.Load();
-        int padded = (count + 7) & ~7;
+        int whole = count & ~7;
+        // As in WidePowers.
+        var rest = Vector256.LessThan(Vector256.CreateSequence(0, 1), Vector256.Create(count - whole)).AsSingle();
         for (int i = 0; i < rows; i++, scores += step)
         {
-            for (int j = count; j < padded; j++)
-                scores[j] = -126;
             var sum0 = Vector256<float>.Zero;
             var sum1 = Vector256<float>.Zero;
-            float* next = scores, end = scores + padded;
+            float* next = scores, end = scores + whole;
             for (; next + 16 <= end; next += 16)
             {
                 var e0 = power.Of(Vector256.Load(next));
@@ -80,11 +80,22 @@ internal static unsafe class Scores
                 sum0 += e0;
                 sum1 += e1;
             }
-            if (next < end)
+            bool odd = next < end;
+            if (odd)
             {
                 var e = power.Of(Vector256.Load(next));
                 e.Store(next);
                 sum0 += e;
+                next += 8;
+            }
+            if (whole < count)
+            {
+                var e = power.Of(Vector256.ConditionalSelect(rest, Vector256.Load(next), Vector256.Create(-126f)));
+                e.Store(next);
+                if (odd)
+                    sum1 += e;
+                else
+                    sum0 += e;
             }
             totals[i] += Vector256.Sum(sum0 + sum1);
         }
@@ -95,15 +106,22 @@ internal static unsafe class Scores
     public static void WidePowers(float* scores, nint step, int rows, int count, float* totals)
     {
         var power = PowerOfTwoWide.Load();
-        int padded = (count + 15) & ~15;
+        // Lanes of the last vector that aren't there are replaced in the register: a load right after stores to a part of it would wait for them.
+        int whole = count & ~15;
+        var rest = Vector512.LessThan(Vector512.CreateSequence(0, 1), Vector512.Create(count - whole)).AsSingle();
         for (int i = 0; i < rows; i++, scores += step)
         {
-            for (int j = count; j < padded; j++)
-                scores[j] = -126;
             var sum = Vector512<float>.Zero;
-            for (float* next = scores, end = scores + padded; next < end; next += 16)
+            float* next = scores;
+            for (float* end = scores + whole; next < end; next += 16)
             {
                 var e = power.Of(Vector512.Load(next));
+                e.Store(next);
+                sum += e;
+            }
+            if (whole < count)
+            {
+                var e = power.Of(Vector512.ConditionalSelect(rest, Vector512.Load(next), Vector512.Create(-126f)));
                 e.Store(next);
                 sum += e;
             }

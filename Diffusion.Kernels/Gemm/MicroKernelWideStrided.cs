@@ -89,6 +89,70 @@ internal static unsafe partial class MicroKernelWide
         c51.Store(c + 5 * stride + 16);
     }
 
+    /// <summary>The first four rows of <see cref="Strided6x16"/>, with the same sums as all six have.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Strided4x16(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
+    {
+        float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
+        Vector512<float> c0, c1, c2, c3;
+        c0 = c1 = c2 = c3 = Vector512<float>.Zero;
+        for (nint k = 0; k < depth; k++, b += 16)
+        {
+            var values = Vector512.Load(b);
+            c0 = Vector512.FusedMultiplyAdd(Vector512.Create(a[k]), values, c0);
+            c1 = Vector512.FusedMultiplyAdd(Vector512.Create(a1[k]), values, c1);
+            c2 = Vector512.FusedMultiplyAdd(Vector512.Create(a2[k]), values, c2);
+            c3 = Vector512.FusedMultiplyAdd(Vector512.Create(a3[k]), values, c3);
+        }
+        if (add)
+        {
+            c0 += Vector512.Load(c);
+            c1 += Vector512.Load(c + stride);
+            c2 += Vector512.Load(c + 2 * stride);
+            c3 += Vector512.Load(c + 3 * stride);
+        }
+        c0.Store(c);
+        c1.Store(c + stride);
+        c2.Store(c + 2 * stride);
+        c3.Store(c + 3 * stride);
+    }
+
+    /// <summary>The first four rows of <see cref="Strided6x32"/>, with the same sums as all six have.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Strided4x32(float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
+    {
+        float* a1 = a + lda, a2 = a1 + lda, a3 = a2 + lda;
+        Vector512<float> c00, c01, c10, c11, c20, c21, c30, c31;
+        c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = Vector512<float>.Zero;
+        for (nint k = 0; k < depth; k++, b += 32)
+        {
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Add(a[k], b0, b1, ref c00, ref c01);
+            Add(a1[k], b0, b1, ref c10, ref c11);
+            Add(a2[k], b0, b1, ref c20, ref c21);
+            Add(a3[k], b0, b1, ref c30, ref c31);
+        }
+        if (add)
+        {
+            c00 += Vector512.Load(c);
+            c01 += Vector512.Load(c + 16);
+            c10 += Vector512.Load(c + stride);
+            c11 += Vector512.Load(c + stride + 16);
+            c20 += Vector512.Load(c + 2 * stride);
+            c21 += Vector512.Load(c + 2 * stride + 16);
+            c30 += Vector512.Load(c + 3 * stride);
+            c31 += Vector512.Load(c + 3 * stride + 16);
+        }
+        c00.Store(c);
+        c01.Store(c + 16);
+        c10.Store(c + stride);
+        c11.Store(c + stride + 16);
+        c20.Store(c + 2 * stride);
+        c21.Store(c + 2 * stride + 16);
+        c30.Store(c + 3 * stride);
+        c31.Store(c + 3 * stride + 16);
+    }
+
     /// <summary>C[6,32] = A·B with B as it lies, <paramref name="ldb"/> floats from row to row; leaves B packed [depth][32] for the tiles after this one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Packing6x32(float* a, nint lda, float* b, nint ldb, float* packed, nint depth, float* c, nint stride)
@@ -98,6 +162,9 @@ internal static unsafe partial class MicroKernelWide
         c00 = c01 = c10 = c11 = c20 = c21 = c30 = c31 = c40 = c41 = c50 = c51 = Vector512<float>.Zero;
         for (nint k = 0; k < depth; k++, b += ldb, packed += 32)
         {
+            // The same row of the panel after this one.
+            Sse.Prefetch0(b + 32);
+            Sse.Prefetch0(b + 48);
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             b0.Store(packed);
             b1.Store(packed + 16);

@@ -102,6 +102,8 @@ public sealed unsafe class MicroKernelTests
                 }
                 data.Add("wide", depth, 6, 16, add);
                 data.Add("wide", depth, 6, 32, add);
+                data.Add("wide", depth, 4, 16, add);
+                data.Add("wide", depth, 4, 32, add);
             }
         }
         return data;
@@ -118,6 +120,8 @@ public sealed unsafe class MicroKernelTests
         {
             if (kernel == "portable")
                 MicroKernelPortable.Strided(pa, lda, pb, depth, pc, Stride, rows, columns, add);
+            else if (kernel == "wide" && rows == 4)
+                MicroKernel.Strided4(columns, pa, lda, pb, depth, pc, Stride, add);
             else if (columns == 32)
                 MicroKernelWide.Strided6x32(pa, lda, pb, depth, pc, Stride, add);
             else if (kernel == "wide")
