@@ -110,7 +110,7 @@ internal static class ConvolutionChoice
     private static ConvolutionCost Stored(ConvolutionSpec spec, ConvolutionAlgorithm algorithm, int tile, int elements, int weights, double transform)
     {
         int outputs = spec.W.Shape[0], channels = spec.W.Shape[1];
-        double tiles = Tiles(spec, tile), bytes = (double)Round(channels, MicroKernel.DepthUnit) * Round(outputs, MicroKernel.Width) * weights * sizeof(float);
+        double tiles = Tiles(spec, tile), bytes = (double)WinogradTransforms.Pad(channels) * Round(outputs, MicroKernel.Width) * weights * sizeof(float);
         double seconds = Product(tiles, channels, outputs, Rate, elements, bytes) + tiles * (channels + outputs) * transform;
         return new ConvolutionCost(algorithm, seconds, bytes);
     }

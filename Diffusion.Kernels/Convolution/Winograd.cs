@@ -108,7 +108,7 @@ internal sealed unsafe partial class Winograd
         inRows = late && edge == WinogradRows.Edge && WinogradRows.IsSupported;
         unit = inRows ? WinogradRows.Tiles : MicroKernel.Rows;
         taps = late ? new WinogradTaps(spec.W, edge, inRows) : null;
-        depth = MicroKernel.PadDepth(spec.W.Shape[1]);
+        depth = WinogradTransforms.Pad(spec.W.Shape[1]);
         panels = (spec.W.Shape[0] + Width - 1) / Width;
         channels = spec.W.Shape[1];
         outputs = spec.W.Shape[0];
@@ -130,7 +130,7 @@ internal sealed unsafe partial class Winograd
         group = Math.Min(GroupOf(late && !inRows && block >= FewTiles ? MaxSide : 1), panels);
         groups = (panels + group - 1) / group;
         int rounds = (depth + MaxDepthStep - 1) / MaxDepthStep;
-        depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
+        depthStep = MicroKernel.RoundDepth(depth, rounds);
 
         packStep = taps?.DepthStep ?? depth;
         chunk = Math.Min(MaxChunk, packStep);

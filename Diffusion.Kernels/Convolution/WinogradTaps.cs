@@ -25,13 +25,13 @@ internal sealed unsafe class WinogradTaps(Layout weights, int edge, bool inRegis
     private readonly ElementType type = weights.Type is ElementType.Float16 or ElementType.BFloat16 ? weights.Type : ElementType.Float32;
 
     /// <summary>Channels with padding.</summary>
-    public int PaddedChannels { get; } = MicroKernel.PadDepth(weights.Shape[1]);
+    public int PaddedChannels { get; } = WinogradTransforms.Pad(weights.Shape[1]);
 
     /// <summary>Panels of 16 outputs.</summary>
     public int Panels { get; } = (weights.Shape[0] + Width - 1) / Width;
 
     /// <summary>Channels that are transformed at once.</summary>
-    public int DepthStep { get; } = Math.Min(inRegisters ? MaxStep : MaxFloats / (edge * Width) / 8 * 8, MicroKernel.PadDepth(weights.Shape[1]));
+    public int DepthStep { get; } = Math.Min(inRegisters ? MaxStep : MaxFloats / (edge * Width) / 8 * 8, WinogradTransforms.Pad(weights.Shape[1]));
 
     /// <summary>Floats between transformed elements: a line more than they take, since stores at multiples of 4 KB get in each other's way.</summary>
     public int ElementFloats => (DepthStep + 1) * Width;

@@ -14,6 +14,9 @@ internal static unsafe class WinogradTransforms
     /// <summary>Channels of one step.</summary>
     public const int Lanes = 8;
 
+    /// <summary>Channels with padding to whole steps.</summary>
+    public static int Pad(int channels) => (channels + Lanes - 1) / Lanes * Lanes;
+
     /// <summary>V = Bᵀ·d·B for 4×4 pixels.</summary>
     /// <param name="pixels">16 pixels, row by row.</param>
     /// <param name="first">The first channel.</param>

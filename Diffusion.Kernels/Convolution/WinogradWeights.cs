@@ -31,7 +31,7 @@ internal sealed unsafe class WinogradWeights(Layout weights, ImmutableArray<doub
     public int Elements => edge * edge;
 
     /// <summary>Channels with padding.</summary>
-    public int PaddedChannels { get; } = MicroKernel.PadDepth(weights.Shape[1]);
+    public int PaddedChannels { get; } = WinogradTransforms.Pad(weights.Shape[1]);
 
     /// <summary>Panels of one element.</summary>
     public int Panels { get; } = (weights.Shape[0] + Width - 1) / Width;

@@ -17,7 +17,10 @@ internal static unsafe class MicroKernel
     public const int Width = 16;
 
     /// <summary>The depth of packed operands is padded with zeros to a multiple of this.</summary>
-    public const int DepthUnit = 8;
+    public const int DepthUnit = 4;
+
+    /// <summary>Depths that a product goes through at a time are multiples of this, but for the last: what the kernels' loops take at once.</summary>
+    public const int RoundUnit = 8;
 
     /// <summary>Whether the x86 kernels are used.</summary>
     public static bool IsFma => Fma.IsSupported && Avx2.IsSupported;
@@ -27,6 +30,9 @@ internal static unsafe class MicroKernel
 
     /// <summary>The depth that packed operands have.</summary>
     public static int PadDepth(int depth) => (depth + DepthUnit - 1) / DepthUnit * DepthUnit;
+
+    /// <summary>The depth of each of some rounds.</summary>
+    public static int RoundDepth(int depth, int rounds) => (depth + rounds * RoundUnit - 1) / (rounds * RoundUnit) * RoundUnit;
 
     /// <summary>C[6·tiles,16] = start + bias + A·B with A packed in tiles [depth][6] and B packed [depth][16].</summary>
     /// <param name="a">First packed tile.</param>

@@ -16,7 +16,7 @@ internal static unsafe class MicroKernelFma
         float* packed, nint tileFloats, float* panel, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias,
         float* next)
     {
-        float* end = panel + depth * 16;
+        float* end = panel + (depth & ~(nint)7) * 16;
         for (nint tile = 0; tile < tiles; tile++)
         {
             Vector256<float> c00, c01, c10, c11, c20, c21, c30, c31, c40, c41, c50, c51;
@@ -90,6 +90,13 @@ internal static unsafe class MicroKernelFma
                 a += 8 * 6;
                 b += 8 * 16;
             }
+            if ((depth & 4) != 0)
+            {
+                Step6x16(a, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 1, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 2, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+                Step6x16(a, b, 3, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31, ref c40, ref c41, ref c50, ref c51);
+            }
             if (start != null)
             {
                 // Last, so that sums over a deep product are of partial sums.
@@ -146,7 +153,7 @@ internal static unsafe class MicroKernelFma
             c00 = c10 = c20 = c30 = Vector256.Load(bias);
             c01 = c11 = c21 = c31 = Vector256.Load(bias + 8);
         }
-        float* b = panel, end = panel + depth * 16;
+        float* b = panel, end = panel + (depth & ~(nint)7) * 16;
         while (b < end)
         {
             Step4x16(a, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
@@ -159,6 +166,13 @@ internal static unsafe class MicroKernelFma
             Step4x16(a, b, 7, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
             a += 8 * 6;
             b += 8 * 16;
+        }
+        if ((depth & 4) != 0)
+        {
+            Step4x16(a, b, 0, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 1, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 2, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
+            Step4x16(a, b, 3, ref c00, ref c01, ref c10, ref c11, ref c20, ref c21, ref c30, ref c31);
         }
         if (start != null)
         {

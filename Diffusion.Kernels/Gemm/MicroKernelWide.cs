@@ -16,7 +16,7 @@ internal static unsafe partial class MicroKernelWide
         float* packed, nint tileFloats, float* panel, nint depth, nint tiles, float* c, nint stride, float* start, nint startStride, float* bias,
         float* next)
     {
-        float* end = panel + depth * 16;
+        float* end = panel + (depth & ~(nint)7) * 16;
         for (nint tile = 0; tile < tiles; tile++)
         {
             Vector512<float> c0, c1, c2, c3, c4, c5;
@@ -55,6 +55,13 @@ internal static unsafe partial class MicroKernelWide
                 a += 8 * 6;
                 b += 8 * 16;
             }
+            if ((depth & 4) != 0)
+            {
+                Step6(a, b, 0, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 1, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 2, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+                Step6(a, b, 3, ref c0, ref c1, ref c2, ref c3, ref c4, ref c5);
+            }
             if (start != null)
             {
                 // Last, so that sums over a deep product are of partial sums.
@@ -83,7 +90,7 @@ internal static unsafe partial class MicroKernelWide
     {
         Vector512<float> c0, c1, c2, c3;
         c0 = c1 = c2 = c3 = bias == null ? Vector512<float>.Zero : Vector512.Load(bias);
-        float* b = panel, end = panel + depth * 16;
+        float* b = panel, end = panel + (depth & ~(nint)7) * 16;
         while (b < end)
         {
             Step4(a, b, 0, ref c0, ref c1, ref c2, ref c3);
@@ -96,6 +103,13 @@ internal static unsafe partial class MicroKernelWide
             Step4(a, b, 7, ref c0, ref c1, ref c2, ref c3);
             a += 8 * 6;
             b += 8 * 16;
+        }
+        if ((depth & 4) != 0)
+        {
+            Step4(a, b, 0, ref c0, ref c1, ref c2, ref c3);
+            Step4(a, b, 1, ref c0, ref c1, ref c2, ref c3);
+            Step4(a, b, 2, ref c0, ref c1, ref c2, ref c3);
+            Step4(a, b, 3, ref c0, ref c1, ref c2, ref c3);
         }
         if (start != null)
         {

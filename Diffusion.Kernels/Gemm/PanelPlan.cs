@@ -96,7 +96,7 @@ internal sealed record PanelPlan
         const int unit = MicroKernel.Rows;
         int depth = weights.PaddedDepth, panels = weights.Panels;
         int rounds = Math.Max(1, (depth + MaxDepthStep - 1) / MaxDepthStep);
-        int depthStep = MicroKernel.PadDepth((depth + rounds - 1) / rounds);
+        int depthStep = MicroKernel.RoundDepth(depth, rounds);
         int maxRows = Math.Clamp(MaxBlockFloats / Math.Max(1, depth) / unit * unit, unit, MaxRowStep);
 
         double flops = 2.0 * rows * weights.Matrices * panels * MicroKernel.Width * depth;
@@ -130,7 +130,7 @@ internal sealed record PanelPlan
         long blockFloats = shared ? 0 : rowStep / unit * tileFloats;
         long groupColumns = group * MicroKernel.Width / (weights.Paired ? 2 : 1);
         long resultFloats = rowStep * groupColumns;
-        depthStep = Math.Max(depthStep, MicroKernel.DepthUnit);
+        depthStep = Math.Max(depthStep, MicroKernel.RoundUnit);
         int widened = weights.Packed == ElementType.Float32 ? 0 : depthStep * MicroKernel.Width;
         long threadFloats = widened + Align(blockFloats) + Align(resultFloats) * (weights.Paired ? 2 : 1)
             + Align(epilogue.ScratchFloats((int)groupColumns)) + Align(stripFloats);

@@ -95,7 +95,7 @@ internal readonly unsafe struct FloatPanels : IQuantizedPanels
     public static int DepthStep(int depth)
     {
         int rounds = Math.Max(1, (depth + MaxDepthStep - 1) / MaxDepthStep);
-        return MicroKernel.PadDepth((depth + rounds - 1) / rounds);
+        return MicroKernel.RoundDepth(depth, rounds);
     }
 
     public static long PanelBytes(int depth) => Align(MicroKernel.PadDepth(depth) * (long)MicroKernel.Width * sizeof(float));

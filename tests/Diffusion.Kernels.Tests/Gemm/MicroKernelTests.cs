@@ -15,7 +15,7 @@ public sealed unsafe class MicroKernelTests
         string[] kernels = MicroKernel.IsFma ? ["fma", "fma of 4", "wide", "wide of 4", "portable"] : ["portable"];
         foreach (string kernel in kernels)
         {
-            foreach (int depth in new[] { 0, 8, 24, 72 })
+            foreach (int depth in new[] { 0, 4, 8, 12, 24, 36, 72 })
             {
                 data.Add(kernel, depth, false, false);
                 data.Add(kernel, depth, true, false);
