@@ -75,6 +75,21 @@ internal static unsafe class ImplicitConvolution
         private readonly int channels = spec.W.Shape[1];
         private readonly float* origin = origin;
 
+        public float* Dense(int matrix, long row)
+        {
+            if (tapRows * tapColumns != 1)
+                return null;
+            float* pixel = Pixel(matrix, row);
+            return pixel != null && Pixel(matrix, row + 1) == pixel + channels ? pixel : null;
+        }
+
+        /// <summary>The pixel under the only tap of an output.</summary>
+        private float* Pixel(int matrix, long at)
+        {
+            long line = at / width, y = input.RowOffsets[line % height], x = input.ColumnOffsets[at % width];
+            return (y | x) < 0 ? null : origin + line / height * input.ImageStride + (long)matrix * channels + y + x;
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Pack(int matrix, long row, int rows, float* target, float* strip)
         {

@@ -111,6 +111,13 @@ internal static unsafe class CpuGemm
             return copy;
         }
 
+        public readonly float* Dense(int matrix, long row)
+        {
+            row += matrix * matrixStep;
+            long offset = map.Offset(row);
+            return type == ElementType.Float32 && stride == 1 && map.Offset(row + 1) - offset == depth ? (float*)origin + offset : null;
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Pack(int matrix, long row, int rows, float* target, float* strip)
         {

@@ -11,6 +11,9 @@ internal sealed record PanelPlan
     // the second: the other half is for the panels that pass through, and for whoever shares the core.
     private const int MaxDepthStep = 320;
     private const int MaxRowStep = 96;
+    // The second-level cache holds a block of rows and those of the next one, which are asked for ahead: deep ones are shorter.
+    private const int DeepRowStep = 72;
+    private const int Deep = 640;
     private const int MaxBlockFloats = 1 << 20;
     private const int GroupPanels = 16;
     private const int TasksPerThread = 4;
@@ -97,7 +100,7 @@ internal sealed record PanelPlan
         int depth = weights.PaddedDepth, panels = weights.Panels;
         int rounds = Math.Max(1, (depth + MaxDepthStep - 1) / MaxDepthStep);
         int depthStep = MicroKernel.RoundDepth(depth, rounds);
-        int maxRows = Math.Clamp(MaxBlockFloats / Math.Max(1, depth) / unit * unit, unit, MaxRowStep);
+        int maxRows = Math.Clamp(MaxBlockFloats / Math.Max(1, depth) / unit * unit, unit, depth > Deep ? DeepRowStep : MaxRowStep);
 
         double flops = 2.0 * rows * weights.Matrices * panels * MicroKernel.Width * depth;
         int wanted = threads == 1 ? 1 : (int)Math.Clamp(flops / MinTaskFlops, 1, TasksPerThread * threads);

@@ -12,6 +12,11 @@ internal unsafe interface IRowPacker
     /// <param name="target">6·padded depth floats.</param>
     /// <param name="strip">The scratch that the plan was made with.</param>
     void Pack(int matrix, long row, int rows, float* target, float* strip);
+
+    /// <summary>Where a row lies if the rows from there on are float32 and lie one after another without gaps; null where they don't. A hint.</summary>
+    /// <param name="matrix">Which product.</param>
+    /// <param name="row">The row; there is another one after it.</param>
+    float* Dense(int matrix, long row);
 }
 
 /// <summary>What the tasks of one launch of a <see cref="PanelPlan"/> share.</summary>
@@ -77,14 +82,15 @@ internal static unsafe class PanelProduct
         int panels = Math.Min(plan.PanelStep, plan.Weights.Panels - panel);
         byte* weights = job.Weights + (matrix * plan.Weights.MatrixElements + panel * plan.Weights.PanelElements) * plan.Weights.Packed.Size();
         matrix += job.FirstMatrix;
+        var ahead = RowsAhead.Create(plan, job.Packer, matrix, row + plan.RowStep, panels);
         row += matrix * plan.MatrixRowStep;
         int column = plan.Weights.Paired ? panel / 2 * Width : panel * Width;
         if (job.Store.Possible && !plan.Weights.Paired)
-            StoreDirect(plan, job.Store, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
+            StoreDirect(plan, job.Store, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own, ref ahead);
         else if (job.Gated.Possible && plan.Weights.Paired)
-            StoreGated(plan, job.Gated, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
+            StoreGated(plan, job.Gated, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own, ref ahead);
         else
-            StoreByEpilogue(plan, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own);
+            StoreByEpilogue(plan, job.Launch, packed, weights, row, rows, panels, matrix * plan.MatrixColumnStep, column, own, ref ahead);
     }
 
     /// <summary>A round's depth of one panel as float32: where it is, or converted.</summary>
@@ -135,7 +141,8 @@ internal static unsafe class PanelProduct
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreByEpilogue(
-        PanelPlan plan, in EpilogueLaunch launch, float* packed, byte* weights, long row, int rows, int panels, int columnOffset, int column, float* own)
+        PanelPlan plan, in EpilogueLaunch launch, float* packed, byte* weights, long row, int rows, int panels, int columnOffset, int column, float* own,
+        ref RowsAhead ahead)
     {
         float* results = own + plan.BlockFloats;
         float* gates = plan.Weights.Paired ? results + plan.ResultFloats : null;
@@ -145,7 +152,7 @@ internal static unsafe class PanelProduct
         {
             int count = Math.Min(plan.Group, panels - panel);
             byte* b = weights + panel * plan.Weights.PanelElements * plan.Weights.Packed.Size();
-            MultiplyPadded(plan, packed, b, rows, count, results, gates, stride, own);
+            MultiplyPadded(plan, packed, b, rows, count, results, gates, stride, own, ref ahead);
             int width = plan.Weights.Paired ? count / 2 * Width : count * Width;
             int columns = Math.Min(width, plan.Weights.Columns - column);
             plan.Epilogue.Apply(launch, row, rows, columnOffset + column, columns, results, stride, gates, scratch);
@@ -156,7 +163,8 @@ internal static unsafe class PanelProduct
     /// <summary>Products into scratch with room for whole tiles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyPadded(
-        PanelPlan plan, float* packed, byte* weights, int rows, int panels, float* results, float* gates, int stride, float* own)
+        PanelPlan plan, float* packed, byte* weights, int rows, int panels, float* results, float* gates, int stride, float* own,
+        ref RowsAhead ahead)
     {
         int depth = plan.Weights.PaddedDepth;
         int k = 0;
@@ -167,7 +175,7 @@ internal static unsafe class PanelProduct
             {
                 float* b = Panel(plan, weights, panel, k, n, own), next = Next(plan, weights, panel, 0, panels, k);
                 float* c = gates == null ? results + panel * Width : ((panel & 1) == 0 ? results : gates) + panel / 2 * Width;
-                MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0 ? c : null, stride, null, next);
+                MultiplyColumn(packed + (long)k * Unit, (long)depth * Unit, b, n, rows, c, stride, k > 0 ? c : null, stride, null, next, ref ahead);
             }
             k += plan.DepthStep;
         }
@@ -180,7 +188,7 @@ internal static unsafe class PanelProduct
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreGated(
         PanelPlan plan, GatedStore store, in EpilogueLaunch launch, float* packed, byte* weights, long row, int rows, int panels,
-        int columnOffset, int column, float* own)
+        int columnOffset, int column, float* own, ref RowsAhead ahead)
     {
         float* results = own + plan.BlockFloats, biases = results + 2 * plan.ResultFloats;
         float* output = (float*)launch.Output + row * store.RowStride + columnOffset;
@@ -209,7 +217,7 @@ internal static unsafe class PanelProduct
                         }
                     }
                     float* b = Panel(plan, weights, panel, k, n, own), next = Next(plan, weights, panel, group, end, k);
-                    MultiplyColumn(packed + (long)k * Unit, tile, b, n, rows, c, stride, k > 0 ? c : null, stride, bias, next);
+                    MultiplyColumn(packed + (long)k * Unit, tile, b, n, rows, c, stride, k > 0 ? c : null, stride, bias, next, ref ahead);
                     if (second == 0 || k + n < depth)
                         continue;
                     float* first = c - plan.ResultFloats;
@@ -219,6 +227,30 @@ internal static unsafe class PanelProduct
             }
             while (k < depth);
         }
+    }
+
+    /// <summary>
+    /// All tiles of a block with one panel, while those of the next panel's lines and of the next block's rows are asked for whose turn it is.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void MultiplyColumn(
+        float* packed, long tileFloats, float* b, int depth, int rows, float* c, nint stride, float* start, nint startStride, float* bias, float* next,
+        ref RowsAhead ahead)
+    {
+        // Each four tiles ask for as many lines as a panel has.
+        const int step = 4 * Unit;
+        float* near = next;
+        while (ahead.Waits == 0 && rows > step && near != null)
+        {
+            MultiplyColumn(packed, tileFloats, b, depth, step, c, stride, start, startStride, bias, near);
+            packed += 4 * tileFloats;
+            c += step * stride;
+            start = start == null ? null : start + step * startStride;
+            rows -= step;
+            near = ahead.Take(depth * Width);
+        }
+        ahead.Waits = Math.Max(0, ahead.Waits - 1);
+        MultiplyColumn(packed, tileFloats, b, depth, rows, c, stride, start, startStride, bias, near == null ? next : near);
     }
 
     /// <summary>
@@ -243,7 +275,7 @@ internal static unsafe class PanelProduct
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StoreDirect(
         PanelPlan plan, DirectStore store, in EpilogueLaunch launch, float* packed, byte* weights, long row, int rows, int panels,
-        int columnOffset, int column, float* own)
+        int columnOffset, int column, float* own, ref RowsAhead ahead)
     {
         float* bias = store.Bias < 0 ? null : (float*)launch.Input(store.Bias) + columnOffset;
         float* output = (float*)launch.Output + row * store.RowStride + columnOffset;
@@ -267,7 +299,7 @@ internal static unsafe class PanelProduct
                     float* add = bias == null || k > 0 ? null : bias + at;
                     float* c = output + at, start = k > 0 ? c : residual == null ? null : residual + at;
                     int whole = columns < Width ? 0 : rows % Unit == 4 && MicroKernel.HasTile4 ? rows : rows / Unit * Unit;
-                    MultiplyColumn(a, tile, b, n, whole, c, stride, start, startStride, add, next);
+                    MultiplyColumn(a, tile, b, n, whole, c, stride, start, startStride, add, next, ref ahead);
                     a += whole / Unit * tile;
                     for (int i = whole; i < rows; i += Unit, a += tile)
                     {

@@ -22,6 +22,28 @@ public sealed class CpuGemmTests : IDisposable
         ContractRunner.Check(backend, new ContractCase("deep residual", spec with { After = Make.BiasActivationResidual([1, 19, 37], ElementwiseOp.Copy) }) { Tolerance = 1e-4 });
     }
 
+    // Several blocks of rows: the last products of one ask for the rows of the next.
+    [Theory]
+    [InlineData(40, 37)]
+    [InlineData(324, 16)]
+    [InlineData(700, 300)]
+    public void Products_of_several_blocks_of_rows_agree(int depth, int columns)
+    {
+        const int rows = 301;
+        using var alone = CpuBackend.Create(1);
+        double tolerance = 4e-5 * Math.Max(1, depth / 16.0);
+        var spec = new GemmSpec(Make.Layout([1, rows, depth]), new Layout(ElementType.Float32, [1, depth, columns], [0, 1, depth]), Make.Layout([1, rows, columns]), ConstantB: true);
+        ContractRunner.Check(alone, new ContractCase($"blocks {depth}", spec) { Tolerance = tolerance });
+        ContractRunner.Check(alone, new ContractCase($"blocks {depth} residual", spec with { After = Make.BiasActivationResidual([1, rows, columns], ElementwiseOp.Copy) }) { Tolerance = tolerance });
+        ContractRunner.Check(alone, new ContractCase($"blocks {depth} activation", spec with { After = Make.BiasActivationResidual([1, rows, columns], ElementwiseOp.Silu) }) { Tolerance = tolerance });
+        int[] shape = [2, rows, columns];
+        var paired = new GemmSpec(Make.Layout([2, rows, depth]), new Layout(ElementType.Float32, [2, depth, 2 * columns], [0, 1, depth]), Make.Layout(shape), ConstantB: true, Paired: true)
+        {
+            After = Gates(shape, ElementwiseOp.Gelu, false, true, true),
+        };
+        ContractRunner.Check(alone, new ContractCase($"blocks {depth} gates", paired) { Tolerance = tolerance });
+    }
+
     [Theory]
     [InlineData(ElementwiseOp.Gelu, false, true, true, 700)]
     [InlineData(ElementwiseOp.Silu, true, true, true, 40)]
