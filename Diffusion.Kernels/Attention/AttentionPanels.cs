@@ -124,7 +124,7 @@ internal static unsafe class AttentionPanels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CopyQueries(Layout layout, byte* source, int count, float* target, float* lengths)
     {
-        int depth = layout.Shape[3], padded = MicroKernel.PadDepth(depth), ahead = Math.Max(4, AheadFloats / depth);
+        int depth = layout.Shape[3], padded = MicroKernel.PadDepth(depth), ahead = Math.Max(4, AheadFloats / Math.Max(1, depth));
         bool dense = layout.Type == ElementType.Float32 && (depth == 1 || layout.Strides[3] == 1);
         long step = layout.Strides[2] * layout.Type.Size();
         for (int i = 0; i < count; i++, source += step, target += padded)

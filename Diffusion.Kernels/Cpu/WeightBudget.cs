@@ -12,7 +12,7 @@ public sealed record WeightBudget
 
     private WeightBudget(double secondsPerGigabyte) => SecondsPerGigabyte = secondsPerGigabyte;
 
-    /// <summary>Fast; the weights of Stable Diffusion's UNet take about 1.25 times their stored size, where there is AVX-512 about 1.02 times. The default.</summary>
+    /// <summary>Fast; the weights of Stable Diffusion's UNet take about 1.25 times their stored size, where there is AVX-512 about 1.04 times. The default.</summary>
     public static WeightBudget Balanced { get; } = new(0.15);
 
     /// <summary>Packed weights take what the stored ones take: only panels' padding is added.</summary>

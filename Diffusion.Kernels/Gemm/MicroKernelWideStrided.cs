@@ -163,8 +163,11 @@ internal static unsafe partial class MicroKernelWide
         for (nint k = 0; k < depth; k++, b += ldb, packed += 32)
         {
             // The same row of the panel after this one.
-            Sse.Prefetch0(b + 32);
-            Sse.Prefetch0(b + 48);
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(b + 32);
+                Sse.Prefetch0(b + 48);
+            }
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             b0.Store(packed);
             b1.Store(packed + 16);

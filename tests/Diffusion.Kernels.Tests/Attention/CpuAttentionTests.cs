@@ -39,6 +39,15 @@ public sealed class CpuAttentionTests : IDisposable
         });
     }
 
+    [Theory]
+    [InlineData(9)]
+    [InlineData(300)]
+    public void Heads_of_no_size_average_all_values(int keys)
+    {
+        Layout Tokens(int count, int size) => Layout.Contiguous(ElementType.Float32, 1, 2, count, size);
+        ContractRunner.Check(backend, new ContractCase($"{keys} keys", new AttentionSpec(Tokens(7, 0), Tokens(keys, 0), Tokens(keys, 5), Tokens(7, 5), 0.2)));
+    }
+
     /// <summary>Few keys and whole tiles of values: sums are written straight into the result, the last tile over rows of the one before.</summary>
     [Theory]
     [InlineData(64, 64, 160)]
