@@ -33,7 +33,7 @@ internal sealed unsafe partial class CpuAttention
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void MultiplyRows(int columns, int rows, float* a, nint lda, float* b, nint depth, float* c, nint stride, bool add)
     {
-        if (rows <= 4 && MicroKernel.HasStrided4 && columns != 24)
+        if (rows <= 4 && MicroKernel.HasStrided4(columns))
             MicroKernel.Strided4(columns, a, lda, b, depth, c, stride, add);
         else if (columns == Width)
             MicroKernel.Strided(a, lda, b, depth, c, stride, add);
@@ -54,7 +54,7 @@ internal sealed unsafe partial class CpuAttention
             float* panel = values + ((long)p * keys + key) * Width;
             for (int i = 0; i < count; i += Unit)
             {
-                int row = add ? i : LastRow(i, count, Unit);
+                int row = add ? i : LastRow(i, count, Unit, Width);
                 MultiplyRows(Width, count - i, weights + row * scoreStep, scoreStep, panel, depth, results + row * step + p * Width, (nint)step, add);
             }
         }
@@ -72,7 +72,7 @@ internal sealed unsafe partial class CpuAttention
             }
             for (; i < count; i += rows)
             {
-                int row = add ? i : LastRow(i, count, rows);
+                int row = add ? i : LastRow(i, count, rows, columns);
                 MultiplyRows(columns, count - i, weights + row * scoreStep, scoreStep, values, depth, results + row * step, (nint)step, add);
             }
         }
@@ -80,6 +80,6 @@ internal sealed unsafe partial class CpuAttention
 
     /// <summary>Where a tile of <paramref name="rows"/> (or of four, where that is enough) begins that is to end with the last row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LastRow(int row, int count, int rows) =>
-        Math.Min(row, Math.Max(0, count - (MicroKernel.HasStrided4 && count - row <= 4 ? 4 : rows)));
+    private static int LastRow(int row, int count, int rows, int columns) =>
+        Math.Min(row, Math.Max(0, count - (MicroKernel.HasStrided4(columns) && count - row <= 4 ? 4 : rows)));
 }

@@ -94,8 +94,8 @@ internal static unsafe class MicroKernel
             MicroKernelFma.Tile4x16(a, b, depth, c, stride, start, startStride, bias);
     }
 
-    /// <summary>Whether <see cref="Strided4"/> can be used.</summary>
-    public static bool HasStrided4 => IsWide;
+    /// <summary>Whether <see cref="Strided4"/> can be used with panels of this width; those of 24 columns have no tile of more rows.</summary>
+    public static bool HasStrided4(int columns) => IsWide && columns != 24;
 
     /// <summary>
     /// C[6,16] = A·B, or += with <paramref name="add"/>, with six rows of A as they lie, <paramref name="lda"/> floats apart; any depth.

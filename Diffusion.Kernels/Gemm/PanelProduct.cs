@@ -230,7 +230,7 @@ internal static unsafe class PanelProduct
     }
 
     /// <summary>
-    /// All tiles of a block with one panel, while those of the next panel's lines and of the next block's rows are asked for whose turn it is.
+    /// All tiles of a block with one panel. The first four ask for the next panel's lines, those after them for rows of the next block when it is their turn.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyColumn(

@@ -1,8 +1,8 @@
 namespace Diffusion.Kernels.Cpu;
 
 /// <summary>
-/// Rows of the next block of a product, asked for during the last products of this one: their way from memory costs no time of its own then, and they
-/// don't wait in the second-level cache for so long that panels push them out.
+/// Rows of the next block of a product, asked for during the last products of this one: on their way from memory while something is multiplied, and not
+/// so long in the second-level cache that panels push them out.
 /// </summary>
 internal unsafe struct RowsAhead
 {
@@ -21,7 +21,7 @@ internal unsafe struct RowsAhead
     {
         long rows = Math.Min(plan.RowStep, plan.Rows - row);
         int tiles = plan.RowStep / MicroKernel.Rows;
-        if (plan.SharedRows || rows < 2 || tiles < MinTiles)
+        if (plan.SharedRows || rows < 2 || tiles < MinTiles || plan.Weights.Depth == 0)
             return new RowsAhead { Waits = int.MaxValue };
         float* start = packer.Dense(matrix, row);
         if (start == null)
